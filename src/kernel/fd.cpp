@@ -1,0 +1,175 @@
+#include "kernel/fd.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/recorder.hpp"
+
+namespace coracle::kernel {
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    close();
+    number_ = other.release();
+  }
+  return *this;
+}
+
+void Fd::close() noexcept {
+  if (number_ >= 0) ::close(std::exchange(number_, -1));
+}
+
+Fd open(const std::string& path, int flags, mode_t mode) {
+  return Fd(attempt([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }, "open {}", path));
+}
+
+Fd openat(const Fd& directory, const std::string& path, int flags, mode_t mode) {
+  return Fd(attempt([&] { return ::openat(directory.get(), path.c_str(), flags | O_CLOEXEC, mode); }, "openat {}", path));
+}
+
+Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode, std::uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.mode = mode;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
+  const auto call = [&] {
+    long result = -1;
+    // EAGAIN: somebody renamed a directory during the walk (openat2(2)); the walk is repeated a bounded number of times.
+    for (int tries = 0; tries < 128; ++tries) {
+      result = syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how);
+      if (result >= 0 || errno != EAGAIN) break;
+    }
+    return static_cast<int>(result);
+  };
+  return Fd(attempt(call, "openat2 {} in the root", path));
+}
+
+Fd make_directories_in_root(const Fd& root, const std::string& path) {
+  std::string done = ".";
+  Fd directory = open_in_root(root, done, O_PATH | O_DIRECTORY);
+  std::size_t begin = 0;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string name = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (name.empty() || name == ".") continue;
+    if (name != ".." && note_call([&] { return mkdirat(directory.get(), name.c_str(), 0755); }, "mkdirat {}", name) < 0 && errno != EEXIST) {
+      throw Error(fmt::format("mkdirat {}/{} in the root", done, name), errno);
+    }
+    done += "/" + name;
+    directory = open_in_root(root, done, O_PATH | O_DIRECTORY);
+  }
+  return directory;
+}
+
+void make_directories(const std::string& path, mode_t mode) {
+  if (note_call([&] { return mkdir(path.c_str(), mode); }, "mkdir {}", path) == 0 || errno == EEXIST) return;
+  if (errno != ENOENT) throw Error("mkdir " + path, errno);
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos || slash == 0) throw Error("mkdir " + path, ENOENT);
+  make_directories(path.substr(0, slash), mode);
+  make_directories(path, mode);
+}
+
+std::string read_all(const Fd& fd, std::size_t limit) {
+  std::string text;
+  char buffer[16384];
+  while (true) {
+    const ssize_t count = attempt([&] { return ::read(fd.get(), buffer, sizeof buffer); }, "read fd {}", fd.get());
+    if (count == 0) return text;
+    if (text.size() + static_cast<std::size_t>(count) > limit) throw Error(fmt::format("read a file of more than {} bytes", limit), EFBIG);
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+std::string read_file(const std::string& path, std::size_t limit) { return read_all(open(path, O_RDONLY), limit); }
+
+void write_file(const std::string& path, std::string_view text) {
+  const Fd fd = open(path, O_WRONLY);
+  attempt([&] { return ::write(fd.get(), text.data(), text.size()); }, "write \"{}\" to {}", text, path);
+}
+
+void write_file_at(const Fd& directory, const std::string& name, std::string_view text) {
+  const Fd fd = openat(directory, name, O_WRONLY);
+  attempt([&] { return ::write(fd.get(), text.data(), text.size()); }, "write \"{}\" to {}", text, name);
+}
+
+void create_file(const std::string& path, std::string_view text, mode_t mode) {
+  write_all(open(path, O_WRONLY | O_CREAT | O_TRUNC, mode), text);
+}
+
+void write_all(const Fd& fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = attempt([&] { return ::write(fd.get(), bytes.data(), bytes.size()); }, "write {} bytes to fd {}", bytes.size(), fd.get());
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+bool lock(const Fd& fd, int operation) {
+  int result = -1;
+  do {
+    result = note_call([&] { return ::flock(fd.get(), operation); }, "flock fd {}", fd.get());
+  } while (result < 0 && errno == EINTR);
+  if (result == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  throw Error(fmt::format("flock fd {}", fd.get()), errno);
+}
+
+namespace {
+
+using Directory = std::unique_ptr<DIR, decltype([](DIR* directory) { closedir(directory); })>;
+
+// How deep remove_tree goes before it lifts what lies below to the top: hostile trees nest without end.
+constexpr int kDeepest = 64;
+
+void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted);
+
+void remove_entry(const Fd& top, int parent, const char* name, int depth, unsigned& lifted) {
+  if (note_call([&] { return unlinkat(parent, name, 0); }, "unlinkat {}", name) == 0 || errno == ENOENT) return;
+  if (errno != EISDIR && errno != EPERM) throw Error(fmt::format("unlinkat {}", name), errno);
+  if (depth == kDeepest) {
+    const std::string elsewhere = fmt::format(".lifted-{}", lifted++);
+    attempt([&] { return renameat(parent, name, top.get(), elsewhere.c_str()); }, "renameat {}", name);
+    return;
+  }
+  {
+    const Fd child(attempt([&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }, "openat {}", name));
+    remove_entries(top, child.get(), depth + 1, lifted);
+  }
+  attempt([&] { return unlinkat(parent, name, AT_REMOVEDIR); }, "unlinkat {}", name);
+}
+
+void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted) {
+  const Directory stream(fdopendir(attempt([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "openat .")));
+  if (!stream) throw Error("fdopendir", errno);
+  while (const dirent* entry = readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") remove_entry(top, directory, entry->d_name, depth, lifted);
+  }
+}
+
+}  // namespace
+
+void remove_tree(const Fd& parent, const std::string& name) {
+  if (note_call([&] { return unlinkat(parent.get(), name.c_str(), 0); }, "unlinkat {}", name) == 0 || errno == ENOENT) return;
+  if (errno == ENOTDIR) throw Error("unlinkat " + name, errno);
+  const Fd top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  unsigned lifted = 0;
+  unsigned before = 0;
+  do {  // what was lifted to the top is removed in the next round
+    before = lifted;
+    remove_entries(top, top.get(), 0, lifted);
+  } while (lifted != before);
+  attempt([&] { return unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR); }, "unlinkat {}", name);
+}
+
+void remove_tree(const std::string& path) { remove_tree(open(".", O_PATH | O_DIRECTORY), path); }
+
+}  // namespace coracle::kernel

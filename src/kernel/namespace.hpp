@@ -1,0 +1,19 @@
+// Namespaces: namespaces(7), unshare(2), setns(2), and what belongs to one of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernel/fd.hpp"
+
+namespace coracle::kernel {
+
+void unshare(std::uint64_t flags);
+
+// Moves this process into namespaces of the process behind `pidfd`, or into the one that a file
+// below /proc/PID/ns stands for. For pid and time it is the next child that gets there.
+void setns(const Fd& pidfd_or_namespace, std::uint64_t flags);
+
+void sethostname(const std::string& name);
+
+}  // namespace coracle::kernel

@@ -1,0 +1,105 @@
+#include "kernel/process.hpp"
+
+#include <cstring>
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/recorder.hpp"
+
+namespace coracle::kernel {
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+Child clone3(std::uint64_t flags, int cgroup_fd) {
+  int pidfd = -1;
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_PIDFD | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0U);
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd >= 0 ? cgroup_fd : 0);
+  const long pid = attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 flags {:#x}", arguments.flags);
+  return {static_cast<pid_t>(pid), pid == 0 ? Fd() : Fd(pidfd)};
+}
+
+Ending wait(const Fd& pidfd) {
+  siginfo_t info{};
+  const auto call = [&] {
+    int result = -1;
+    do {
+      result = waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED);
+    } while (result < 0 && errno == EINTR);
+    return result;
+  };
+  attempt(call, "waitid pidfd {}", pidfd.get());
+  return {info.si_code != CLD_EXITED, info.si_status};
+}
+
+Fd pidfd_open(pid_t pid) {
+  return Fd(static_cast<int>(attempt([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
+}
+
+bool send_signal(const Fd& pidfd, int signal) {
+  const long result = note_call([&] { return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0); }, "pidfd_send_signal {}", signal);
+  if (result < 0 && errno != ESRCH) throw Error(fmt::format("pidfd_send_signal {}", signal), errno);
+  return result == 0;
+}
+
+Fd signalfd(const sigset_t& signals, sigset_t* before) {
+  sigprocmask(SIG_BLOCK, &signals, before);
+  return Fd(attempt([&] { return ::signalfd(-1, &signals, SFD_CLOEXEC); }, "signalfd"));
+}
+
+int read_signal(const Fd& signalfd) {
+  signalfd_siginfo info{};
+  attempt([&] { return ::read(signalfd.get(), &info, sizeof info); }, "read signalfd");
+  return static_cast<int>(info.ssi_signo);
+}
+
+void set_signal_mask(const sigset_t& mask) { sigprocmask(SIG_SETMASK, &mask, nullptr); }
+
+void die_with_parent() {
+  attempt([] { return prctl(PR_SET_PDEATHSIG, SIGKILL); }, "prctl PR_SET_PDEATHSIG SIGKILL");
+}
+
+void default_signal_actions() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
+}
+
+void execve(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  note("execve " + path, now(), 0);
+  ::execve(path.c_str(), pointers(arguments).data(), pointers(environment).data());
+  throw Error("execve " + path, errno);
+}
+
+std::optional<int> signal_number(const std::string& name) {
+  const std::string bare = name.rfind("SIG", 0) == 0 ? name.substr(3) : name;
+  for (int number = 1; number < NSIG; ++number) {
+    const char* abbreviation = sigabbrev_np(number);
+    if (std::to_string(number) == bare || (abbreviation != nullptr && bare == abbreviation)) return number;
+  }
+  return std::nullopt;
+}
+
+std::string signal_name(int number) {
+  const char* abbreviation = sigabbrev_np(number);
+  return abbreviation != nullptr ? std::string("SIG") + abbreviation : std::to_string(number);
+}
+
+}  // namespace coracle::kernel

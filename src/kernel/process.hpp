@@ -1,0 +1,62 @@
+// Processes: clone3, pidfds, waiting, signals, exec.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <csignal>
+#include <sys/types.h>
+
+#include "kernel/fd.hpp"
+
+namespace coracle::kernel {
+
+struct Child {
+  pid_t pid = 0;  // 0 on the child's own side
+  Fd pidfd;
+};
+
+// clone3(2) with fork's semantics: a copy of this process, with `flags` (CLONE_NEW*) and a pidfd. With
+// `cgroup_fd` >= 0 it is born in that cgroup v2 directory (CLONE_INTO_CGROUP). The caller has one thread.
+Child clone3(std::uint64_t flags, int cgroup_fd = -1);
+
+// How a process ended: waitid(2)'s CLD_EXITED or killed by a signal.
+struct Ending {
+  bool killed = false;  // by a signal
+  int number = 0;       // the exit status, or the signal
+
+  int status() const { return killed ? 128 + number : number; }  // as a shell has it
+};
+
+// Waits for the process to end and reaps it.
+Ending wait(const Fd& pidfd);
+
+// Opens a pidfd (pidfd_open(2)): the process and no later one with its number.
+Fd pidfd_open(pid_t pid);
+
+// pidfd_send_signal(2). False when the process has ended.
+bool send_signal(const Fd& pidfd, int signal);
+
+// The signals that `signals` names are held back from their handlers and come out of the descriptor instead
+// (signalfd(2)). The mask before goes to `before`.
+Fd signalfd(const sigset_t& signals, sigset_t* before);
+int read_signal(const Fd& signalfd);
+
+void set_signal_mask(const sigset_t& mask);
+
+// "Kill me when my parent dies" (PR_SET_PDEATHSIG in prctl(2)); execve keeps it, a change of user clears it.
+void die_with_parent();
+
+// Puts every signal back to its default action, as a new program expects them.
+void default_signal_actions();
+
+// execve(2); only returns by throwing.
+[[noreturn]] void execve(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+
+// The number and the name of a signal, with or without SIG: 15, "TERM".
+std::optional<int> signal_number(const std::string& name);
+std::string signal_name(int number);
+
+}  // namespace coracle::kernel

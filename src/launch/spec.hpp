@@ -1,0 +1,37 @@
+// What to run: plain structs in the words of the OCI runtime-spec. No behaviour, no descriptors.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parts/cgroup.hpp"
+#include "parts/layers.hpp"
+#include "parts/namespaces.hpp"
+#include "parts/network.hpp"
+#include "parts/volumes.hpp"
+
+namespace coracle::launch {
+
+// The program (runtime-spec config.md, "Process").
+struct Process {
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // NAME=value; a missing PATH is given docker's default
+  std::string cwd;               // made when missing, as docker does; "" stays where the root part left us
+  std::string user;              // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
+  bool new_session = false;      // setsid(2): away from our terminal, so that its keys reach us alone
+  bool init = false;             // a minimal init as pid 1: forwards signals, reaps orphans
+};
+
+// A container (runtime-spec config.md). A part that is absent here is absent in the container.
+struct Spec {
+  Process process;
+  parts::NamespaceOptions namespaces;
+  parts::CgroupLimits resources;
+  parts::LayerOptions layers;
+  std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
+  parts::VolumeOptions volumes;
+  bool readonly_root = false;
+};
+
+}  // namespace coracle::launch

@@ -1,0 +1,68 @@
+// What every part of a container is: some of five moments in the life of a container.
+// The launch (src/launch) calls them; a part knows the kernel and this file, and no other part.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "kernel/fd.hpp"
+
+namespace coracle::parts {
+
+// The order in which parts act. This is the order of a start, written down once; release() runs it backwards.
+enum class Stage {
+  namespaces,  // first: the flags that the one clone is made with, and mounts made private before anybody mounts
+  cgroup,      // before any memory is spent or process forked on the container's behalf
+  network,     // the kernel works on devices while the child goes on; the files it writes are mounted by `mounts`
+  layers,      // makes the root file system that everything after it is mounted in
+  mounts,      // /proc, /sys, /dev: views of the namespaces, below whatever the user mounts over them
+  volumes,     // the user's mounts, while the host's paths can still be reached
+  root,        // the host's paths are gone from here on
+};
+
+// A file of ours that the container sees at `destination` (/etc/hosts, ...), bound over what its root has there.
+struct BoundFile {
+  std::string source;
+  std::string destination;
+};
+
+// What a part may see of the start, and hand to those that act after it.
+struct Context {
+  std::string id;              // 12 hex digits; the name of all that is made for this container begins with it
+  std::string run_dir;         // this container's own directory for state; removed by the launch at the very end
+  std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
+  int cgroup_fd = -1;          // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
+  pid_t pid = 0;               // adopt, release: the container's first process, as the host numbers it; 0 before
+  const kernel::Fd* pidfd = nullptr;  // adopt: the same process. join: a process of the container to enter
+  std::string rootfs;          // enter: the directory that becomes "/"; set by the part that makes it
+  std::vector<BoundFile> files;  // enter: filled by prepare, bound into the root by `mounts`
+};
+
+class Part {
+ public:
+  virtual ~Part() = default;
+  virtual Stage stage() const = 0;
+  virtual const char* name() const = 0;
+
+  // In the parent, before the child exists. What it changes in the context, the child sees.
+  virtual void prepare(Context&) {}
+  // In the parent, while the child exists and waits.
+  virtual void adopt(Context&) {}
+  // In the child, in its new namespaces.
+  virtual void enter(Context&) {}
+  // In a second process that enters the running container behind context.pidfd.
+  virtual void join(Context&) {}
+  // In the parent, after the end or a failed start, whatever of the above took place, and also in another
+  // process later when the first was killed: then only `id` and `run_dir` are known. So it goes by names that
+  // derive from these, or by notes that the part left in run_dir; what is not there is not an error.
+  // It never throws: what it could not undo it gives back as a text, for the user.
+  virtual std::string release(Context&) noexcept { return {}; }
+};
+
+using Parts = std::vector<std::unique_ptr<Part>>;
+
+}  // namespace coracle::parts

@@ -1,0 +1,30 @@
+// A layer archive (tar, with gzip, zstd, xz or nothing around it) to a directory: the lower directories that
+// the part `layers` stacks. Archives are hostile until proven otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace coracle::parts {
+
+struct UnpackOptions {
+  // Called with the uncompressed bytes of the tar in their order, from a thread of its own: for the digest (diff_id).
+  std::function<void(std::string_view)> uncompressed = {};
+  std::uint64_t most_bytes = 64ULL << 30U;   // of file contents, holes not counted: a bomb ends here
+  std::uint64_t most_entries = 5'000'000;
+};
+
+struct Unpacked {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;  // of file contents, holes not counted
+};
+
+// Unpacks the archive into `directory`, which exists and is empty. Owners, modes (setuid too), times, xattrs,
+// hard links, device nodes and holes are kept; OCI whiteouts become overlayfs's (character device 0:0 and
+// the opaque xattr). No entry can write outside `directory`. Throws kernel::Error, naming the entry; then the
+// directory holds a part of the content and it is for the caller to remove it.
+Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options = {});
+
+}  // namespace coracle::parts
