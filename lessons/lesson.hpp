@@ -13,22 +13,27 @@ namespace coracle {
 
 class Lesson {
  public:
-  // `takes_rootfs`: the command line is [options] ROOTFS CMD..., else [options] CMD...
-  Lesson(const std::string& name, const std::string& what, bool takes_rootfs = true);
-
-  CLI::App app;            // the lesson adds its options here
-  std::string rootfs;
-  launch::Process process; // args come from the command line
+  // `words` is what stands before CMD... on the command line: "ROOTFS", or nothing.
+  Lesson(const std::string& name, const std::string& what, const std::string& words = "ROOTFS");
 
   // Reads the command line, lets `list` list the lesson's parts, starts them and gives the exit status for main.
   int run(int argc, char** argv, const std::function<void(parts::Parts&)>& list);
 
-  // --join PID: run CMD inside the running container instead (for the lessons that offer it).
-  pid_t join_pid = 0;
+  CLI::App app;  // the lesson adds its options here
+  std::string rootfs;
+  launch::Process process;  // args and env are filled from the command line and our environment
+  std::string id;           // of the container; the lesson may choose it
+  pid_t join_pid = 0;       // not 0: run CMD inside the running container of this process instead
 
  private:
+  int start(const std::function<void(parts::Parts&)>& list);
+
+  std::string usage_;
   std::string timeline_;
   CLI::Option* timeline_option_;
 };
+
+// Runs `action` and gives its status; an Error becomes one line on stderr, "NAME: ...", and its own status.
+int report_errors(const std::string& name, const std::function<int()>& action);
 
 }  // namespace coracle

@@ -31,7 +31,8 @@ void Error::compose() {
 
 std::string errno_text(int code) {
   const char* name = strerrorname_np(code);
-  return fmt::format("{} ({})", name != nullptr ? name : "errno", strerrordesc_np(code) != nullptr ? strerrordesc_np(code) : std::to_string(code));
+  return fmt::format("{} ({})", name != nullptr ? name : "errno",
+                     strerrordesc_np(code) != nullptr ? strerrordesc_np(code) : std::to_string(code));
 }
 
 }  // namespace coracle::kernel

@@ -29,7 +29,8 @@ Fd open(const std::string& path, int flags, mode_t mode) {
 }
 
 Fd openat(const Fd& directory, const std::string& path, int flags, mode_t mode) {
-  return Fd(attempt([&] { return ::openat(directory.get(), path.c_str(), flags | O_CLOEXEC, mode); }, "openat {}", path));
+  return Fd(
+      attempt([&] { return ::openat(directory.get(), path.c_str(), flags | O_CLOEXEC, mode); }, "openat {}", path));
 }
 
 Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode, std::uint64_t resolve) {
@@ -39,7 +40,8 @@ Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode,
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
   const auto call = [&] {
     long result = -1;
-    // EAGAIN: somebody renamed a directory during the walk (openat2(2)); the walk is repeated a bounded number of times.
+    // EAGAIN: somebody renamed a directory during the walk (openat2(2)); the walk is repeated a bounded number of
+    // times.
     for (int tries = 0; tries < 128; ++tries) {
       result = syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how);
       if (result >= 0 || errno != EAGAIN) break;
@@ -58,7 +60,9 @@ Fd make_directories_in_root(const Fd& root, const std::string& path) {
     const std::string name = path.substr(begin, end - begin);
     begin = end + 1;
     if (name.empty() || name == ".") continue;
-    if (name != ".." && note_call([&] { return mkdirat(directory.get(), name.c_str(), 0755); }, "mkdirat {}", name) < 0 && errno != EEXIST) {
+    if (name != ".." &&
+        note_call([&] { return mkdirat(directory.get(), name.c_str(), 0755); }, "mkdirat {}", name) < 0 &&
+        errno != EEXIST) {
       throw Error(fmt::format("mkdirat {}/{} in the root", done, name), errno);
     }
     done += "/" + name;
@@ -82,7 +86,8 @@ std::string read_all(const Fd& fd, std::size_t limit) {
   while (true) {
     const ssize_t count = attempt([&] { return ::read(fd.get(), buffer, sizeof buffer); }, "read fd {}", fd.get());
     if (count == 0) return text;
-    if (text.size() + static_cast<std::size_t>(count) > limit) throw Error(fmt::format("read a file of more than {} bytes", limit), EFBIG);
+    if (text.size() + static_cast<std::size_t>(count) > limit)
+      throw Error(fmt::format("read a file of more than {} bytes", limit), EFBIG);
     text.append(buffer, static_cast<std::size_t>(count));
   }
 }
@@ -105,7 +110,8 @@ void create_file(const std::string& path, std::string_view text, mode_t mode) {
 
 void write_all(const Fd& fd, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = attempt([&] { return ::write(fd.get(), bytes.data(), bytes.size()); }, "write {} bytes to fd {}", bytes.size(), fd.get());
+    const ssize_t count = attempt([&] { return ::write(fd.get(), bytes.data(), bytes.size()); },
+                                  "write {} bytes to fd {}", bytes.size(), fd.get());
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
 }
@@ -140,14 +146,16 @@ void remove_entry(const Fd& top, int parent, const char* name, int depth, unsign
     return;
   }
   {
-    const Fd child(attempt([&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }, "openat {}", name));
+    const Fd child(attempt([&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); },
+                           "openat {}", name));
     remove_entries(top, child.get(), depth + 1, lifted);
   }
   attempt([&] { return unlinkat(parent, name, AT_REMOVEDIR); }, "unlinkat {}", name);
 }
 
 void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted) {
-  const Directory stream(fdopendir(attempt([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "openat .")));
+  const Directory stream(
+      fdopendir(attempt([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "openat .")));
   if (!stream) throw Error("fdopendir", errno);
   while (const dirent* entry = readdir(stream.get())) {
     const std::string_view name = entry->d_name;
@@ -158,7 +166,8 @@ void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted) {
 }  // namespace
 
 void remove_tree(const Fd& parent, const std::string& name) {
-  if (note_call([&] { return unlinkat(parent.get(), name.c_str(), 0); }, "unlinkat {}", name) == 0 || errno == ENOENT) return;
+  if (note_call([&] { return unlinkat(parent.get(), name.c_str(), 0); }, "unlinkat {}", name) == 0 || errno == ENOENT)
+    return;
   if (errno == ENOTDIR) throw Error("unlinkat " + name, errno);
   const Fd top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   unsigned lifted = 0;

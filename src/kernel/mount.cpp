@@ -10,13 +10,30 @@
 
 namespace coracle::kernel {
 
-void mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags, const std::string& data) {
-  attempt([&] { return ::mount(source.c_str(), target.c_str(), type.empty() ? nullptr : type.c_str(), flags, data.empty() ? nullptr : data.c_str()); },
-          "mount {} on {}{}{}", type.empty() ? source : type, target, data.empty() ? "" : " with ", data);
+void mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
+           const std::string& data) {
+  attempt(
+      [&] {
+        return ::mount(source.c_str(), target.c_str(), type.empty() ? nullptr : type.c_str(), flags,
+                       data.empty() ? nullptr : data.c_str());
+      },
+      "mount {} on {}{}{}", type.empty() ? source : type, target, data.empty() ? "" : " with ", data);
+}
+
+void mount(const std::string& source, const Fd& target, const std::string& name, const std::string& type,
+           unsigned long flags, const std::string& data) {
+  const std::string path = path_of(target);
+  attempt(
+      [&] {
+        return ::mount(source.c_str(), path.c_str(), type.empty() ? nullptr : type.c_str(), flags,
+                       data.empty() ? nullptr : data.c_str());
+      },
+      "mount {} on {}{}{}", type.empty() ? source : type, name, data.empty() ? "" : " with ", data);
 }
 
 void set_propagation(const std::string& target, unsigned long propagation) {
-  attempt([&] { return ::mount(nullptr, target.c_str(), nullptr, propagation | MS_REC, nullptr); }, "mount propagation {:#x} on {}", propagation, target);
+  attempt([&] { return ::mount(nullptr, target.c_str(), nullptr, propagation | MS_REC, nullptr); },
+          "mount propagation {:#x} on {}", propagation, target);
 }
 
 void umount(const std::string& target, int flags) {
@@ -24,17 +41,18 @@ void umount(const std::string& target, int flags) {
 }
 
 Fd open_tree(const Fd& directory, const std::string& path, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) | (path.empty() ? AT_EMPTY_PATH : 0);
-  return Fd(static_cast<int>(attempt([&] { return syscall(SYS_open_tree, directory.get(), path.c_str(), flags); }, "open_tree {}", path)));
+  const unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) | (path.empty() ? AT_EMPTY_PATH : 0);
+  return Fd(static_cast<int>(
+      attempt([&] { return syscall(SYS_open_tree, directory.get(), path.c_str(), flags); }, "open_tree {}", path)));
 }
 
-Fd open_tree(const std::string& path, bool recursive) {
-  return open_tree(open(path, O_PATH), "", recursive);
-}
+Fd open_tree(const std::string& path, bool recursive) { return open_tree(open(path, O_PATH), "", recursive); }
 
 void move_mount(const Fd& tree, const Fd& target) {
   constexpr unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to fd {}", target.get());
+  attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to fd {}",
+          target.get());
 }
 
 void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool recursive) {
@@ -42,11 +60,13 @@ void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool 
   attributes.attr_set = set;
   attributes.attr_clr = clear;
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  attempt([&] { return syscall(SYS_mount_setattr, tree.get(), "", flags, &attributes, sizeof attributes); }, "mount_setattr set {:#x}", set);
+  attempt([&] { return syscall(SYS_mount_setattr, tree.get(), "", flags, &attributes, sizeof attributes); },
+          "mount_setattr set {:#x}", set);
 }
 
 void pivot_root(const std::string& new_root, const std::string& put_old) {
-  attempt([&] { return syscall(SYS_pivot_root, new_root.c_str(), put_old.c_str()); }, "pivot_root {} {}", new_root, put_old);
+  attempt([&] { return syscall(SYS_pivot_root, new_root.c_str(), put_old.c_str()); }, "pivot_root {} {}", new_root,
+          put_old);
 }
 
 void chroot(const std::string& path) {

@@ -11,7 +11,13 @@
 
 namespace coracle::kernel {
 
-void mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags, const std::string& data = {});
+void mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
+           const std::string& data = {});
+
+// The same on the very directory or file that `target` (opened O_PATH) stands for: no path is walked again, so
+// nobody can change where it leads. `name` is what errors and the timeline call it. Needs a /proc of the host.
+void mount(const std::string& source, const Fd& target, const std::string& name, const std::string& type,
+           unsigned long flags, const std::string& data = {});
 
 // Changes only the propagation of the tree at `target`: MS_PRIVATE, MS_SLAVE, MS_SHARED (mount_namespaces(7)).
 void set_propagation(const std::string& target, unsigned long propagation);

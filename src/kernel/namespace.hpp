@@ -14,6 +14,9 @@ void unshare(std::uint64_t flags);
 // below /proc/PID/ns stands for. For pid and time it is the next child that gets there.
 void setns(const Fd& pidfd_or_namespace, std::uint64_t flags);
 
+// Brings lo up in this network namespace: in a new one it is down, and nobody reaches 127.0.0.1.
+void set_loopback_up();
+
 void sethostname(const std::string& name);
 
 }  // namespace coracle::kernel

@@ -5,7 +5,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +31,8 @@ Child clone3(std::uint64_t flags, int cgroup_fd) {
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd >= 0 ? cgroup_fd : 0);
-  const long pid = attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 flags {:#x}", arguments.flags);
+  const long pid =
+      attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 flags {:#x}", arguments.flags);
   return {static_cast<pid_t>(pid), pid == 0 ? Fd() : Fd(pidfd)};
 }
 
@@ -54,7 +54,8 @@ Fd pidfd_open(pid_t pid) {
 }
 
 bool send_signal(const Fd& pidfd, int signal) {
-  const long result = note_call([&] { return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0); }, "pidfd_send_signal {}", signal);
+  const long result = note_call([&] { return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0); },
+                                "pidfd_send_signal {}", signal);
   if (result < 0 && errno != ESRCH) throw Error(fmt::format("pidfd_send_signal {}", signal), errno);
   return result == 0;
 }
@@ -64,10 +65,10 @@ Fd signalfd(const sigset_t& signals, sigset_t* before) {
   return Fd(attempt([&] { return ::signalfd(-1, &signals, SFD_CLOEXEC); }, "signalfd"));
 }
 
-int read_signal(const Fd& signalfd) {
+signalfd_siginfo read_signal(const Fd& signalfd) {
   signalfd_siginfo info{};
   attempt([&] { return ::read(signalfd.get(), &info, sizeof info); }, "read signalfd");
-  return static_cast<int>(info.ssi_signo);
+  return info;
 }
 
 void set_signal_mask(const sigset_t& mask) { sigprocmask(SIG_SETMASK, &mask, nullptr); }
@@ -82,7 +83,8 @@ void default_signal_actions() {
   for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
 }
 
-void execve(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+void execve(const std::string& path, const std::vector<std::string>& arguments,
+            const std::vector<std::string>& environment) {
   note("execve " + path, now(), 0);
   ::execve(path.c_str(), pointers(arguments).data(), pointers(environment).data());
   throw Error("execve " + path, errno);

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <csignal>
+#include <sys/signalfd.h>
 #include <sys/types.h>
+#include <csignal>
 
 #include "kernel/fd.hpp"
 
@@ -42,7 +43,7 @@ bool send_signal(const Fd& pidfd, int signal);
 // The signals that `signals` names are held back from their handlers and come out of the descriptor instead
 // (signalfd(2)). The mask before goes to `before`.
 Fd signalfd(const sigset_t& signals, sigset_t* before);
-int read_signal(const Fd& signalfd);
+signalfd_siginfo read_signal(const Fd& signalfd);
 
 void set_signal_mask(const sigset_t& mask);
 
@@ -53,7 +54,8 @@ void die_with_parent();
 void default_signal_actions();
 
 // execve(2); only returns by throwing.
-[[noreturn]] void execve(const std::string& path, const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+[[noreturn]] void execve(const std::string& path, const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& environment);
 
 // The number and the name of a signal, with or without SIG: 15, "TERM".
 std::optional<int> signal_number(const std::string& name);

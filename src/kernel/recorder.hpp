@@ -20,13 +20,13 @@ namespace coracle::kernel {
 
 // What one kernel call, or one step of a part, did and how long it took.
 struct Event {
-  char text[104];       // the call and its arguments, cut to fit
-  char part[16];        // the part on whose behalf, "" for the launch itself
-  std::int64_t start;   // nanoseconds of CLOCK_REALTIME: the one clock that no time namespace shifts
+  char text[104];      // the call and its arguments, cut to fit
+  char part[16];       // the part on whose behalf, "" for the launch itself
+  std::int64_t start;  // nanoseconds of CLOCK_REALTIME: the one clock that no time namespace shifts
   std::int64_t end;
-  std::int32_t error;   // errno, 0 when it went well
-  std::int16_t child;   // 1 on the child's side of the clone
-  std::int16_t step;    // 1 for a step of a part (which contains calls), 0 for a call
+  std::int32_t error;  // errno, 0 when it went well
+  std::int16_t child;  // 1 on the child's side of the clone
+  std::int16_t step;   // 1 for a step of a part (which contains calls), 0 for a call
 };
 
 // Begins a new recording in shared memory; `events` is whether every call is noted, or failures alone.

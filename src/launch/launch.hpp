@@ -22,15 +22,15 @@
 namespace coracle::launch {
 
 struct Options {
-  std::string run_root;  // where containers keep their state while they run; see default_run_root()
-  std::string id;        // 12 hex digits; see new_id()
-  bool record = false;   // every kernel call is noted, for the timeline
+  std::string run_root;                // where containers keep their state while they run; see default_run_root()
+  std::string id;                      // 12 hex digits; see new_id()
+  bool record = false;                 // every kernel call is noted, for the timeline
   std::function<void()> started = {};  // called in the parent when the program runs
 };
 
 struct Outcome {
-  kernel::Ending ending;                // of the program
-  std::vector<std::string> left_behind; // what could not be undone, and why; empty as a rule
+  kernel::Ending ending;                 // of the program
+  std::vector<std::string> left_behind;  // what could not be undone, and why; empty as a rule
 };
 
 // Starts the container that the parts make up, passes signals on to it, waits for its end and unmakes it.

@@ -15,8 +15,8 @@ namespace coracle::parts {
 
 // The order in which parts act. This is the order of a start, written down once; release() runs it backwards.
 enum class Stage {
-  namespaces,  // first: the flags that the one clone is made with, and mounts made private before anybody mounts
-  cgroup,      // before any memory is spent or process forked on the container's behalf
+  cgroup,  // first: before memory is spent on the container's behalf; and a cgroup namespace begins where its maker is
+  namespaces,  // the flags of the one clone; mounts made private before anybody mounts; lo up, host name
   network,     // the kernel works on devices while the child goes on; the files it writes are mounted by `mounts`
   layers,      // makes the root file system that everything after it is mounted in
   mounts,      // /proc, /sys, /dev: views of the namespaces, below whatever the user mounts over them
@@ -32,14 +32,14 @@ struct BoundFile {
 
 // What a part may see of the start, and hand to those that act after it.
 struct Context {
-  std::string id;              // 12 hex digits; the name of all that is made for this container begins with it
-  std::string run_dir;         // this container's own directory for state; removed by the launch at the very end
-  std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
-  int cgroup_fd = -1;          // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
-  pid_t pid = 0;               // adopt, release: the container's first process, as the host numbers it; 0 before
+  std::string id;                     // 12 hex digits; the name of all that is made for this container begins with it
+  std::string run_dir;                // this container's own directory for state; removed by the launch at the very end
+  std::uint64_t clone_flags = 0;      // prepare: CLONE_NEW*, gathered for the one clone3
+  int cgroup_fd = -1;                 // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
+  pid_t pid = 0;                      // adopt, release: the container's first process, as the host numbers it; 0 before
   const kernel::Fd* pidfd = nullptr;  // adopt: the same process. join: a process of the container to enter
-  std::string rootfs;          // enter: the directory that becomes "/"; set by the part that makes it
-  std::vector<BoundFile> files;  // enter: filled by prepare, bound into the root by `mounts`
+  std::string rootfs;                 // enter: the directory that becomes "/"; set by the part that makes it
+  std::vector<BoundFile> files;       // enter: filled by prepare, bound into the root by `mounts`
 };
 
 class Part {

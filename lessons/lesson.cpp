@@ -1,0 +1,78 @@
+#include "lesson.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "kernel/recorder.hpp"
+#include "launch/timeline.hpp"
+
+namespace coracle {
+namespace {
+
+// A lesson in our own root runs its program with our environment; in another root with none of it but the terminal.
+std::vector<std::string> environment_for(bool own_root) {
+  std::vector<std::string> environment;
+  if (own_root) {
+    for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+  } else if (const char* term = std::getenv("TERM"); term != nullptr) {
+    environment.push_back(std::string("TERM=") + term);
+  }
+  return environment;
+}
+
+}  // namespace
+
+int report_errors(const std::string& name, const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (kernel::Error& error) {
+    const bool may_be_root = geteuid() != 0 && (error.code() == EPERM || error.code() == EACCES);
+    if (may_be_root && error.hint().empty()) error.with_hint("this needs root: run it with sudo");
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    return error.status();
+  }
+}
+
+Lesson::Lesson(const std::string& name, const std::string& what, const std::string& words)
+    : app(what, name), id(launch::new_id()) {
+  app.prefix_command();  // the first word that is not ours begins the command; everything behind belongs to it
+  usage_ = "usage: " + name + " [OPTIONS] " + (words.empty() ? "" : words + " ") + "CMD...";
+  app.footer("CMD... is the program to run, with its arguments. " + usage_);
+  if (words == "ROOTFS") app.add_option("ROOTFS", rootfs, "The directory that becomes the root");
+  timeline_option_ =
+      app.add_flag("--timeline{}", timeline_, "Show what was done and how long it took (=FILE.json, =FILE.svg)");
+}
+
+int Lesson::run(int argc, char** argv, const std::function<void(parts::Parts&)>& list) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), error.what(), app.get_name().c_str());
+    return 125;
+  }
+  return report_errors(app.get_name(), [&] { return start(list); });
+}
+
+int Lesson::start(const std::function<void(parts::Parts&)>& list) {
+  process.args = app.remaining();
+  if (join_pid != 0 && !rootfs.empty()) process.args.insert(process.args.begin(), rootfs);  // there is a root already
+  if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
+  process.env = environment_for(rootfs.empty());
+  launch::check_timeline(timeline_);
+  parts::Parts parts;
+  list(parts);
+  if (join_pid != 0) return launch::join(process, parts, join_pid).status();
+  const std::string run_root = launch::default_run_root();
+  launch::sweep(run_root, parts);
+  const launch::Outcome outcome = launch::run(process, parts, {run_root, id, timeline_option_->count() > 0});
+  for (const std::string& left : outcome.left_behind)
+    std::fprintf(stderr, "%s: left behind: %s\n", app.get_name().c_str(), left.c_str());
+  if (timeline_option_->count() > 0) launch::show_timeline(timeline_);
+  return outcome.ending.status();
+}
+
+}  // namespace coracle

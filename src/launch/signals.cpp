@@ -1,0 +1,61 @@
+#include "launch/signals.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "kernel/recorder.hpp"
+
+namespace coracle::launch {
+namespace {
+
+using kernel::Error;
+
+constexpr int kAskToEnd[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+constexpr int kPassedOn[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGWINCH};
+
+sigset_t set_of(const int* begin, const int* end) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (; begin != end; ++begin) sigaddset(&set, *begin);
+  return set;
+}
+
+bool asks_to_end(int signal) {
+  for (const int number : kAskToEnd) {
+    if (number == signal) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end(kPassedOn)), &before_)) {}
+
+Signals::~Signals() { kernel::set_signal_mask(before_); }
+
+void Signals::throw_if_asked_to_end() {
+  const sigset_t end = set_of(std::begin(kAskToEnd), std::end(kAskToEnd));
+  constexpr timespec at_once{};
+  const int signal = sigtimedwait(&end, nullptr, &at_once);
+  if (signal > 0)
+    throw Error("start the container", 0, "ended by " + kernel::signal_name(signal)).with_status(128 + signal);
+}
+
+kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session) {
+  constexpr int kPatience = 3;
+  int requests = 0;
+  while (true) {
+    pollfd fds[] = {{pidfd.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the end of the program", errno);
+    if (fds[0].revents != 0) return kernel::wait(pidfd);
+    if (fds[1].revents == 0) continue;
+    const signalfd_siginfo info = kernel::read_signal(signals.fd());
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (asks_to_end(signal) && ++requests == kPatience) kernel::send_signal(pidfd, SIGKILL);
+    // What the terminal's driver sent (SI_KERNEL) has reached its whole process group, the program among it.
+    if (own_session || info.ssi_code != SI_KERNEL) kernel::send_signal(pidfd, signal);
+  }
+}
+
+}  // namespace coracle::launch

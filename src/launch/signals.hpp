@@ -1,0 +1,34 @@
+// Signals of the process that launches: held back while it works, passed on to the program while it waits.
+#pragma once
+
+#include "kernel/fd.hpp"
+#include "kernel/process.hpp"
+
+namespace coracle::launch {
+
+// From its construction to its destruction signals come out of a descriptor instead of ending us half-way.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  const kernel::Fd& fd() const { return fd_; }
+  const sigset_t& before() const { return before_; }  // the mask that a new program gets back
+
+  // Throws Error with status 128+n when SIGINT, SIGTERM, SIGHUP or SIGQUIT is waiting; takes nothing else out.
+  void throw_if_asked_to_end();
+
+ private:
+  sigset_t before_{};
+  kernel::Fd fd_;
+};
+
+// Waits for the end of the program behind `pidfd`, and passes on to it the signals that we get meanwhile.
+// `own_session`: the program does not belong to our terminal, so what is typed there reaches it through us alone.
+// As pid 1 of its namespace it may ignore them (pid_namespaces(7)): the third request to end is a SIGKILL, as docker
+// gives up waiting at the third.
+kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session);
+
+}  // namespace coracle::launch

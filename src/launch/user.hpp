@@ -1,0 +1,23 @@
+// Who the program runs as: docker's --user, read against the container's own /etc/passwd and /etc/group.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace coracle::launch {
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;
+  std::string home = "/";
+};
+
+// Reads "", NAME, UID, NAME:GROUP, UID:GID. Call it inside the container's root: its files are read as regular
+// files of at most 1 MiB, whatever stands there. Numbers are never looked up as names (CVE-2026-46680); they go from
+// 0 to 2^31-1 (CVE-2024-40635). Throws Error for anything else.
+User find_user(const std::string& text);
+
+}  // namespace coracle::launch

@@ -1,0 +1,75 @@
+#include "parts/root.hpp"
+
+#include <linux/mount.h>
+#include <linux/sched.h>
+
+#include "kernel/mount.hpp"
+#include "kernel/recorder.hpp"
+
+namespace coracle::parts {
+namespace {
+
+using kernel::Error;
+
+class Root final : public Part {
+ public:
+  explicit Root(RootOptions options) : options_(std::move(options)) {}
+
+  Stage stage() const override { return Stage::root; }
+  const char* name() const override { return "root"; }
+
+  void prepare(Context& context) override {
+    if (!options_.rootfs.empty()) context.rootfs = find_rootfs();
+    // pivot_root changes the root of a whole mount namespace, so there must be one of our own.
+    if (options_.with == RootOptions::With::pivot_root) context.clone_flags |= CLONE_NEWNS;
+  }
+
+  void enter(Context& context) override {
+    if (options_.with == RootOptions::With::chroot) {
+      kernel::chroot(context.rootfs);
+      kernel::chdir("/");
+    } else {
+      pivot(context.rootfs);
+    }
+  }
+
+ private:
+  std::string find_rootfs() const {
+    const kernel::Fd directory = kernel::open(options_.rootfs, O_PATH);
+    struct stat status {};
+    kernel::attempt([&] { return fstat(directory.get(), &status); }, "fstat {}", options_.rootfs);
+    if (!S_ISDIR(status.st_mode)) {
+      throw Error("use " + options_.rootfs + " as the root", ENOTDIR,
+                  "a root file system is a directory; unpack an archive with 05-layers");
+    }
+    std::string path(PATH_MAX, '\0');
+    const ssize_t length =
+        kernel::attempt([&] { return readlink(kernel::path_of(directory).c_str(), path.data(), path.size()); },
+                        "readlink {}", options_.rootfs);
+    path.resize(static_cast<std::size_t>(length));
+    return path;
+  }
+
+  void pivot(const std::string& rootfs) const;
+
+  RootOptions options_;
+};
+
+// pivot_root(2): the new root must be a mount point, and it must not be shared.
+void Root::pivot(const std::string& rootfs) const {
+  kernel::set_propagation("/", MS_PRIVATE);
+  // Layers come as a mount already; a plain directory becomes one by being bound to itself.
+  if (!options_.rootfs.empty()) kernel::mount(rootfs, rootfs, "", MS_BIND | MS_REC);
+  kernel::chdir(rootfs);
+  // "." twice: the old root ends up on top of the new one, at the same place, and needs no directory of its own.
+  kernel::pivot_root(".", ".");
+  kernel::umount(".", MNT_DETACH);
+  kernel::chdir("/");
+  if (options_.readonly) kernel::mount_setattr(kernel::open("/", O_PATH), MOUNT_ATTR_RDONLY, 0, false);
+}
+
+}  // namespace
+
+std::unique_ptr<Part> make_root(RootOptions options) { return std::make_unique<Root>(std::move(options)); }
+
+}  // namespace coracle::parts
