@@ -39,9 +39,9 @@ std::string busybox_rootfs();
 std::string busybox_layer();
 
 struct Result {
-  int status = -1;    // exit status; 128+n when killed by signal n
-  std::string out;    // stdout
-  std::string err;    // stderr
+  int status = -1;  // exit status; 128+n when killed by signal n
+  std::string out;  // stdout
+  std::string err;  // stderr
 };
 
 // Runs a program to its end (killed after `limit`, which is a failure of the test).
@@ -59,22 +59,28 @@ class Running {
   void close_input();
   void write(const std::string& text);
   // Reads stdout until `text` has come (fails the test when the program ends or `limit` passes before that).
+  // Gives what was printed since the last call, up to the end of `text`; what comes after it is for the next call.
   std::string read_until(const std::string& text, std::chrono::seconds limit = std::chrono::seconds(20));
   Result wait(std::chrono::seconds limit = std::chrono::seconds(60));
   // The first child of the program, grandchild..., as /proc/PID/task/PID/children has it; waits until it is there.
   pid_t child(std::chrono::seconds limit = std::chrono::seconds(20));
 
  private:
+  void listen(int milliseconds, int writable = -1);
+
   pid_t pid_ = -1;
   kernel::Fd pidfd_, in_, out_, err_;
-  std::string seen_;
+  std::string seen_, seen_err_;  // all of stdout and of stderr until now
+  std::size_t given_ = 0;        // how much of seen_ read_until() has given away
+  bool ended_ = false;
 };
 
 // Polls until `condition` holds; false when `limit` passes. For what has no event to wait for.
 bool eventually(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds(20));
 
 // What is there to be left behind: mounts, cgroups, links, nft rules, processes below this one, files of the run
-// root and of the data root, sysctls touched. Every test case compares it before and after (support/main.cpp does so by itself).
+// root and of the data root, sysctls touched. Every test case compares it before and after (support/main.cpp does so by
+// itself).
 std::map<std::string, std::string> kernel_state();
 
 // A fresh directory on tmpfs, removed at the end.
