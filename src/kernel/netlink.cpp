@@ -82,6 +82,11 @@ NetlinkMessage& NetlinkMessage::raw(std::string_view bytes) {
   return *this;
 }
 
+NetlinkMessage& NetlinkMessage::acknowledge() {
+  head().nlmsg_flags |= NLM_F_ACK;
+  return *this;
+}
+
 NetlinkSocket::NetlinkSocket(int protocol)
     : fd_(attempt([&] { return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol); }, "socket AF_NETLINK {}",
                   protocol == NETLINK_ROUTE ? "NETLINK_ROUTE" : "NETLINK_NETFILTER")) {
@@ -93,7 +98,7 @@ NetlinkSocket::NetlinkSocket(int protocol)
 // that acts, says that all went well, and one call reads it.
 void NetlinkSocket::send(std::vector<NetlinkMessage> messages) {
   const auto acknowledged = [](NetlinkMessage& each) { return (each.head().nlmsg_flags & NLM_F_ACK) != 0; };
-  if (std::none_of(messages.begin(), messages.end(), acknowledged)) messages.back().head().nlmsg_flags |= NLM_F_ACK;
+  if (std::none_of(messages.begin(), messages.end(), acknowledged)) messages.back().acknowledge();
   exchange(messages);
 }
 
@@ -142,7 +147,8 @@ unsigned NetlinkSocket::link_index(const std::string& name) const {
   if (name.size() >= sizeof request.ifr_name) return 0;
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
   // SIOCGIFINDEX in netdevice(7): any socket will do, and it takes no lock that a RTM_GETLINK would wait for.
-  const int result = note_call([&] { return ::ioctl(fd_.get(), SIOCGIFINDEX, &request); }, "ioctl SIOCGIFINDEX {}", name);
+  const int result =
+      note_call([&] { return ::ioctl(fd_.get(), SIOCGIFINDEX, &request); }, "ioctl SIOCGIFINDEX {}", name);
   return result == 0 ? static_cast<unsigned>(request.ifr_ifindex) : 0;
 }
 

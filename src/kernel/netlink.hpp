@@ -33,6 +33,9 @@ class NetlinkMessage {
   // Bytes that are no attribute (the peer of a veth begins with an ifinfomsg).
   NetlinkMessage& raw(std::string_view bytes);
 
+  // The kernel answers when it has done this one.
+  NetlinkMessage& acknowledge();
+
   const std::string& text() const { return text_; }
 
  private:
@@ -52,7 +55,7 @@ class NetlinkSocket {
 
   // Sends the messages in one call; the kernel acts on them in order before the call returns. Throws Error for
   // the first one that it refused, with the kernel's own explanation when it gives one (NETLINK_EXT_ACK).
-  // The last message with NLM_F_ACK is acknowledged; when there is none, the last of all is given the flag.
+  // Waits for the last message that is to be acknowledged: the last of all, unless another one has been chosen.
   void send(std::vector<NetlinkMessage> messages);
 
   // Asks one question and gives the message that answers it, without its nlmsghdr; nothing when the kernel says

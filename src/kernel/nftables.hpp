@@ -14,9 +14,9 @@ namespace coracle::kernel {
 // A value of a set or map whose type is a concatenation: "inet_proto . inet_service" is two fields.
 class NftFields {
  public:
-  NftFields& protocol(std::uint8_t number);    // inet_proto: IPPROTO_TCP
-  NftFields& service(std::uint16_t port);      // inet_service
-  NftFields& address(Ipv4 address);            // ipv4_addr
+  NftFields& protocol(std::uint8_t number);  // inet_proto: IPPROTO_TCP
+  NftFields& service(std::uint16_t port);    // inet_service
+  NftFields& address(Ipv4 address);          // ipv4_addr
 
   const std::string& bytes() const { return bytes_; }
 

@@ -68,9 +68,7 @@ NetlinkMessage delete_link(const std::string& name) {
   return message;
 }
 
-NetlinkMessage set_up(unsigned index) {
-  return {fmt::format("RTM_SETLINK {} up", index), RTM_SETLINK, 0, up(index)};
-}
+NetlinkMessage set_up(unsigned index) { return {fmt::format("RTM_SETLINK {} up", index), RTM_SETLINK, 0, up(index)}; }
 
 NetlinkMessage add_address(unsigned index, Ipv4 address, unsigned prefix) {
   ifaddrmsg header{};
