@@ -33,7 +33,7 @@ Fd openat(const Fd& directory, const std::string& path, int flags, mode_t mode) 
       attempt([&] { return ::openat(directory.get(), path.c_str(), flags | O_CLOEXEC, mode); }, "openat {}", path));
 }
 
-Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode, std::uint64_t resolve) {
+Fd find_in_root(const Fd& root, const std::string& path, int flags, std::uint64_t resolve, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.mode = mode;
@@ -48,7 +48,15 @@ Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode,
     }
     return static_cast<int>(result);
   };
-  return Fd(attempt(call, "openat2 {} in the root", path));
+  Fd fd(note_call(call, "openat2 {} in the root", path));
+  if (!fd && errno != ENOENT) throw Error(fmt::format("openat2 {} in the root", path), errno);
+  return fd;
+}
+
+Fd open_in_root(const Fd& root, const std::string& path, int flags, mode_t mode, std::uint64_t resolve) {
+  Fd fd = find_in_root(root, path, flags, resolve, mode);
+  if (!fd) throw Error(fmt::format("openat2 {} in the root", path), ENOENT);
+  return fd;
 }
 
 Fd make_directories_in_root(const Fd& root, const std::string& path) {

@@ -16,7 +16,8 @@ Fd open_top_directory(const Fd& root, const std::string& name);
 enum class MountpointKind { directory, file };
 
 // The place that `path` leads to, opened O_PATH. Links are followed, inside the root. When it is missing,
-// it is made with its parents (0755), as an empty directory or an empty file (0644).
+// it is made with its parents (0755), as an empty directory or an empty file (0644). Throws when it leads to the
+// root itself or into a procfs: nothing may be mounted over these.
 Fd open_mountpoint(const Fd& root, const std::string& path, MountpointKind kind);
 
 // Whether this descriptor stands for the root of a mount (statx(2), STATX_ATTR_MOUNT_ROOT).
