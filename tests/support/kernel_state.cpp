@@ -56,9 +56,10 @@ Lines mounts() {
 std::map<pid_t, pid_t> parents() {
   std::map<pid_t, pid_t> parent_of;
   for (const auto& entry : fs::directory_iterator("/proc")) {
+    if (!std::isdigit(entry.path().filename().string().front())) continue;
     const std::string stat = text_of(entry.path() / "stat");
-    const std::size_t name_end = stat.rfind(')');
-    if (name_end == std::string::npos || !std::isdigit(entry.path().filename().string()[0])) continue;
+    const std::size_t name_end = stat.rfind(')');  // the name before it may hold anything
+    if (name_end == std::string::npos) continue;   // it has ended meanwhile
     const auto words = words_of(stat.substr(name_end + 1));
     parent_of[std::stoi(entry.path().filename())] = std::stoi(words.at(1));
   }

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <csignal>
 
 #include "kernel/mount.hpp"
@@ -18,6 +19,8 @@ namespace {
 
 // The mount point of the session's tmpfs. It is the same for all test programs; each has its own mount on it.
 std::string mount_point() { return kernel::exists("/dev/shm") ? "/dev/shm/coracle-tests" : "/tmp/coracle-tests"; }
+
+kernel::Fd host_namespace;
 
 void bring_up_loopback() {
   const kernel::Fd any(kernel::attempt([] { return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }, "socket"));
@@ -34,6 +37,7 @@ void give_root(const char* variable, const std::string& path) {
 }  // namespace
 
 void isolate_session() {
+  host_namespace = kernel::open("/proc/self/ns/net", O_RDONLY);
   try {
     kernel::unshare(CLONE_NEWNS | CLONE_NEWNET);
   } catch (kernel::Error& error) {
@@ -48,6 +52,8 @@ void isolate_session() {
   kernel::attempt([] { return prctl(PR_SET_CHILD_SUBREAPER, 1); }, "prctl PR_SET_CHILD_SUBREAPER");
   signal(SIGPIPE, SIG_IGN);  // a program that does not read its input is for the test to judge
 }
+
+std::string host_network() { return fmt::format("/proc/{}/fd/{}", getpid(), host_namespace.get()); }
 
 std::string scratch() { return mount_point(); }
 

@@ -16,6 +16,9 @@ void isolate_session();
 // The session's own tmpfs.
 std::string scratch();
 
+// The network namespace that the session came from, as a path: for fetching a package when one is missing.
+std::string host_network();
+
 // The features that skip() was told of since the last call.
 std::vector<std::string> take_skips();
 

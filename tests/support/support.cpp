@@ -92,7 +92,7 @@ std::string busybox_layer() {
     kernel::lock(lock, LOCK_EX);  // test programs run side by side
     const std::string recipe = source("rootfs/busybox");
     if (std::filesystem::exists(recipe)) {
-      const Result made = run({recipe, directory}, {}, std::chrono::seconds(120));
+      const Result made = run({"nsenter", "--net=" + host_network(), recipe, directory}, {}, std::chrono::seconds(120));
       INFO(made.out << made.err);
       REQUIRE(made.status == 0);
     }
