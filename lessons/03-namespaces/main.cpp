@@ -18,8 +18,7 @@ int main(int argc, char** argv) {
       .add_option("--without", without, "Share this namespace with the host: mount, pid, uts, ipc, cgroup, time, net")
       ->check(CLI::IsMember(all))
       ->delimiter(',')
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);
   lesson.app.add_option("--hostname", namespaces.hostname, "The host name inside");
   lesson.app.add_option("--uptime", namespaces.uptime, "Seconds since boot, as the program sees them");
   lesson.app.add_flag("--init", lesson.process.init,
@@ -37,7 +36,9 @@ int main(int argc, char** argv) {
     namespaces.network = own("net");
     parts.push_back(parts::make_namespaces(namespaces));
     if (lesson.join_pid != 0) return;
-    parts.push_back(parts::make_mounts({.proc = true, .sys = false, .dev = false}));
-    parts.push_back(parts::make_root({.rootfs = lesson.rootfs}));
+    // Without a mount namespace every mount would be the host's: then there is no /proc, and chroot must do.
+    using With = parts::RootOptions::With;
+    if (namespaces.mount) parts.push_back(parts::make_mounts({.proc = true, .sys = false, .dev = false}));
+    parts.push_back(parts::make_root({namespaces.mount ? With::pivot_root : With::chroot, lesson.rootfs}));
   });
 }

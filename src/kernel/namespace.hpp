@@ -8,6 +8,9 @@
 
 namespace coracle::kernel {
 
+// The flags as clone(2) names them ("NEWNS|NEWPID"), for errors and the timeline.
+std::string flag_names(std::uint64_t flags);
+
 void unshare(std::uint64_t flags);
 
 // Moves this process into namespaces of the process behind `pidfd`, or into the one that a file

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/namespace.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::kernel {
@@ -31,8 +32,8 @@ Child clone3(std::uint64_t flags, int cgroup_fd) {
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd >= 0 ? cgroup_fd : 0);
-  const long pid =
-      attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 flags {:#x}", arguments.flags);
+  const long pid = attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 {}",
+                           flag_names(arguments.flags));
   return {static_cast<pid_t>(pid), pid == 0 ? Fd() : Fd(pidfd)};
 }
 

@@ -67,6 +67,9 @@ void note(std::string_view text, std::int64_t start, int error, bool step) {
   if (index >= kMostEvents) return;
   Event& event = recorder->events[index];
   copy_text(event.text, sizeof event.text, text);
+  for (char* c = event.text; *c != '\0'; ++c) {
+    if (static_cast<unsigned char>(*c) < 0x20) *c = ' ';  // an event is one line
+  }
   copy_text(event.part, sizeof event.part, part_name != nullptr ? part_name : "");
   event.start = start;
   event.end = now();

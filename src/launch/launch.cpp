@@ -97,9 +97,9 @@ class Start {
       begin();
       if (options_.started) options_.started();
       outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);
-    } catch (...) {
+    } catch (Error& error) {
       end_child();
-      unmake();
+      for (const std::string& left : unmake()) error.with_hint(error.hint() + "; left behind: " + left);
       throw;
     }
     outcome.left_behind = unmake();

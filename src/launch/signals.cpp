@@ -30,7 +30,10 @@ bool asks_to_end(int signal) {
 
 }  // namespace
 
-Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end(kPassedOn)), &before_)) {}
+Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end(kPassedOn)), &before_)) {
+  // Whoever started us may have ignored it; then the kernel would bury our child before we can ask how it ended.
+  ::signal(SIGCHLD, SIG_DFL);
+}
 
 Signals::~Signals() { kernel::set_signal_mask(before_); }
 
