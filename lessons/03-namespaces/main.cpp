@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
     if (lesson.join_pid != 0) return;
     // Without a mount namespace every mount would be the host's: then there is no /proc, and chroot must do.
     using With = parts::RootOptions::With;
-    if (namespaces.mount) parts.push_back(parts::make_mounts({.proc = true, .sys = false, .dev = false}));
+    if (namespaces.mount) parts.push_back(parts::make_mounts());
     parts.push_back(parts::make_root({namespaces.mount ? With::pivot_root : With::chroot, lesson.rootfs}));
   });
 }
