@@ -49,10 +49,9 @@ Fd open_tree(const Fd& directory, const std::string& path, bool recursive) {
 
 Fd open_tree(const std::string& path, bool recursive) { return open_tree(open(path, O_PATH), "", recursive); }
 
-void move_mount(const Fd& tree, const Fd& target) {
+void move_mount(const Fd& tree, const Fd& target, const std::string& name) {
   constexpr unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to fd {}",
-          target.get());
+  attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to {}", name);
 }
 
 void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool recursive) {

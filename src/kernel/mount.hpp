@@ -30,8 +30,8 @@ Fd open_tree(const Fd& directory, const std::string& path, bool recursive);
 Fd open_tree(const std::string& path, bool recursive);
 
 // Attaches a detached mount at the place that `target` (opened O_PATH) stands for: no path is walked again,
-// so nobody can change where it leads.
-void move_mount(const Fd& tree, const Fd& target);
+// so nobody can change where it leads. `name` is what errors and the timeline call it.
+void move_mount(const Fd& tree, const Fd& target, const std::string& name);
 
 // Sets and clears mount attributes (MOUNT_ATTR_RDONLY, ...), with `recursive` on all mounts below as well:
 // the only way in which a recursive bind mount becomes read-only as a whole.

@@ -1,0 +1,143 @@
+// The words that docker has for volumes, read into plain data.
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <climits>
+
+#include <unistd.h>
+
+#include "kernel/error.hpp"
+#include "parts/volumes.hpp"
+
+#include <fmt/format.h>
+
+namespace coracle::parts {
+namespace {
+
+using kernel::Error;
+using Kind = Volume::Kind;
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> words;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+// An absolute path without ".", ".." and empty names; ".." of / is / itself.
+std::string clean(const std::string& path) {
+  std::vector<std::string> names;
+  for (const std::string& name : split(path, '/')) {
+    if (name == ".." && !names.empty()) names.pop_back();
+    if (!name.empty() && name != "." && name != "..") names.push_back(name);
+  }
+  std::string result;
+  for (const std::string& name : names) result += "/" + name;
+  return result.empty() ? "/" : result;
+}
+
+std::string clean_destination(const std::string& text) {
+  if (text.empty() || text[0] != '/')
+    throw Error("mount on \"" + text + "\"", 0, "the place in the container must be an absolute path");
+  std::string destination = clean(text);
+  if (destination == "/") throw Error("mount on \"" + text + "\"", 0, "the container's / itself cannot be a volume");
+  return destination;
+}
+
+// Docker's RestrictedNamePattern: [a-zA-Z0-9][a-zA-Z0-9_.-]+
+void check_name(const std::string& name) {
+  const auto is_plain = [](unsigned char c) { return c < 128 && std::isalnum(c) != 0; };
+  const auto is_allowed = [&](unsigned char c) { return is_plain(c) || c == '_' || c == '.' || c == '-'; };
+  if (name.size() < 2 || !is_plain(static_cast<unsigned char>(name[0])) ||
+      !std::all_of(name.begin(), name.end(), is_allowed)) {
+    throw Error("use \"" + name + "\" as a volume", 0,
+                "a name is two or more of a-z A-Z 0-9 _ . - and begins with a letter or digit; a path of the host "
+                "begins with / or ./ or ../");
+  }
+}
+
+bool is_host_path(const std::string& text) {
+  return text[0] == '/' || text == "." || text == ".." || text.rfind("./", 0) == 0 || text.rfind("../", 0) == 0;
+}
+
+std::string absolute(const std::string& path) {
+  if (path[0] == '/') return path;
+  char directory[PATH_MAX];
+  if (getcwd(directory, sizeof directory) == nullptr) throw Error("getcwd", errno);
+  return clean(std::string(directory) + "/" + path);
+}
+
+std::uint64_t parse_size(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit = text.substr(static_cast<std::size_t>(rest - text.data()));
+  const std::size_t shift = unit.empty() || unit == "b" ? 0 : 10 * (std::string("kmg").find(unit) + 1);
+  if (error != std::errc() || number == 0 || unit.size() > 1 || shift > 30 || number > (UINT64_MAX >> (shift + 1))) {
+    throw Error("read the size \"" + text + "\"", 0, "a number of bytes with b, k, m or g behind it is allowed: 64m");
+  }
+  return number << shift;
+}
+
+unsigned parse_mode(const std::string& text) {
+  unsigned mode = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc() || rest != text.data() + text.size() || mode > 07777) {
+    throw Error("read the mode \"" + text + "\"", 0, "an octal number up to 7777 is allowed: 1777");
+  }
+  return mode;
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& text, const std::string& why) {
+  throw Error(fmt::format("read {} {}", option, text), 0, why);
+}
+
+}  // namespace
+
+Volume checked(Volume volume) {
+  volume.destination = clean_destination(volume.destination);
+  if (volume.kind == Kind::named) check_name(volume.source);
+  return volume;
+}
+
+Volume parse_volume(const std::string& text) {
+  const std::string allowed = "allowed is HOST:DEST[:ro|rw] or NAME:DEST[:ro|rw]";
+  const std::vector<std::string> words = split(text, ':');
+  if (words.size() == 1) refuse("-v", text, "a volume without a name or host path is not supported; " + allowed);
+  if (words.size() > 3 || words[0].empty() || words[1].empty()) refuse("-v", text, allowed);
+  if (words.size() == 3 && words[2] != "ro" && words[2] != "rw") {
+    refuse("-v", text, fmt::format("\"{}\" is no mode; {}", words[2], allowed));
+  }
+  Volume volume;
+  if (is_host_path(words[0])) {
+    volume.source = absolute(words[0]);
+  } else {
+    volume.kind = Kind::named;
+    volume.source = words[0];
+  }
+  volume.destination = words[1];
+  volume.readonly = words.size() == 3 && words[2] == "ro";
+  return checked(volume);
+}
+
+Volume parse_tmpfs(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  Volume volume{.kind = Kind::tmpfs, .source = "tmpfs", .destination = clean_destination(text.substr(0, colon))};
+  if (colon == std::string::npos) return volume;
+  for (const std::string& option : split(text.substr(colon + 1), ',')) {
+    if (option.rfind("size=", 0) == 0) {
+      volume.size = parse_size(option.substr(5));
+    } else if (option.rfind("mode=", 0) == 0) {
+      volume.mode = parse_mode(option.substr(5));
+    } else if (option == "ro" || option == "rw") {
+      volume.readonly = option == "ro";
+    } else if (option != "noexec" && option != "nosuid" && option != "nodev") {  // these hold anyway
+      refuse("--tmpfs", text, fmt::format("\"{}\" is no option; allowed are size=64m, mode=1777, ro, rw", option));
+    }
+  }
+  return volume;
+}
+
+}  // namespace coracle::parts
