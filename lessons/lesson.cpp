@@ -46,15 +46,17 @@ Lesson::Lesson(const std::string& name, const std::string& what, const std::stri
 }
 
 int Lesson::run(int argc, char** argv, const std::function<void(parts::Parts&)>& list) {
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), error.what(), app.get_name().c_str());
-    return 125;
-  }
-  return report_errors(app.get_name(), [&] { return start(list); });
+  return report_errors(app.get_name(), [&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+      return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+      std::fprintf(stderr, "%s: %s (see %s --help)\n", app.get_name().c_str(), error.what(), app.get_name().c_str());
+      return 125;
+    }
+    return start(list);
+  });
 }
 
 int Lesson::start(const std::function<void(parts::Parts&)>& list) {
