@@ -5,25 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "parts/layers/diff.hpp"
 #include "parts/part.hpp"
 
 namespace coracle::parts {
 
 struct LayerOptions {
   std::vector<std::string> lower;  // directories of unpacked layers, the lowest first
-  // Holds upper/ and work/, made and removed by this part; "" means run_dir. Not on overlayfs itself.
+  // An existing directory of this container alone: upper/ and work/ are made in it, and removed. "" means run_dir.
+  // Its file system must not be overlayfs.
   std::string scratch_dir;
 };
 
-std::unique_ptr<Part> make_layers(LayerOptions options);
-
-// One line of what a container changed: 'A'dded, 'C'hanged, 'D'eleted, as docker diff has it.
-struct Change {
-  char kind;
-  std::string path;
-};
-
-// Reads the changes out of the upper directory of a container. `lower` tells added from changed.
-std::vector<Change> diff(const std::string& upper, const std::vector<std::string>& lower);
+// `changes`, when given, is filled by release(): what the container had changed in the end.
+std::unique_ptr<Part> make_layers(LayerOptions options, std::vector<Change>* changes = nullptr);
 
 }  // namespace coracle::parts

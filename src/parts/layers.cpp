@@ -1,0 +1,183 @@
+// overlayfs: mount(8) "Mount options for overlay", Documentation/filesystems/overlayfs.rst.
+#include "parts/layers.hpp"
+
+#include <algorithm>
+#include <climits>
+
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "kernel/error.hpp"
+#include "kernel/inode.hpp"
+#include "kernel/mount.hpp"
+#include "kernel/node.hpp"
+#include "kernel/recorder.hpp"
+
+namespace coracle::parts {
+namespace {
+
+using kernel::Error;
+using kernel::Fd;
+
+// Where release() in another process finds the scratch directory.
+constexpr const char* kNote = "/layers-scratch";
+
+constexpr std::size_t kMostLayers = 500;  // OVL_MAX_STACK in fs/overlayfs/params.h
+
+// Whole files and directories only go to the upper directory, so that it is the difference by itself: not a renamed
+// directory as a note that leads to a lower one (redirect_dir), nor a file's attributes without its content
+// (metacopy). index would guard an upper directory against two mounts at once; ours is used once. Some
+// distributions switch these on by default.
+constexpr const char* kOptions = "redirect_dir=off,metacopy=off,index=off";
+
+class Layers final : public Part {
+ public:
+  Layers(LayerOptions options, std::vector<Change>* changes) : options_(std::move(options)), changes_(changes) {}
+
+  Stage stage() const override { return Stage::layers; }
+  const char* name() const override { return "layers"; }
+
+  void prepare(Context& context) override {
+    if (options_.lower.empty()) throw Error("stack layers", 0, "there is none: give at least one");
+    scratch_ = context.run_dir;
+    if (!options_.scratch_dir.empty()) {
+      scratch_ = options_.scratch_dir;
+      kernel::create_file(context.run_dir + kNote, scratch_);
+    }
+    context.clone_flags |= CLONE_NEWNS;
+    context.rootfs = context.run_dir + "/rootfs";
+    make_directories(context.rootfs);
+  }
+
+  void enter(Context& context) override {
+    const std::vector<Directory> directories = open_directories();
+    const bool paths_fit =
+        fits(mount_options(directories, false)) && std::all_of(directories.begin(), directories.end(), plain);
+    const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
+    if (!paths_fit) kernel::chdir("/proc/self/fd");  // where the number of a descriptor is a path
+    mount(context.rootfs, mount_options(directories, !paths_fit));
+    if (!paths_fit) kernel::chdir(kernel::path_of(before));
+  }
+
+  std::string release(Context& context) noexcept override;
+
+ private:
+  struct Directory {
+    std::string path;
+    Fd fd;
+  };
+
+  void make_directories(const std::string& rootfs) const;
+  std::vector<Directory> open_directories() const;
+  static std::string mount_options(const std::vector<Directory>& directories, bool by_number);
+  static bool plain(const Directory& directory) { return directory.path.find_first_of(":,\\") == std::string::npos; }
+  static bool fits(const std::string& options) { return options.size() < 4096; }  // mount(2) takes a page
+  void mount(const std::string& rootfs, const std::string& options) const;
+  std::string hint(int code) const;
+
+  LayerOptions options_;
+  std::vector<Change>* changes_;
+  std::string scratch_;
+};
+
+std::string Layers::release(Context& context) noexcept {
+  try {
+    const std::string note = context.run_dir + kNote;
+    const std::string scratch = kernel::exists(note) ? kernel::read_file(note) : context.run_dir;
+    if (changes_ != nullptr && kernel::exists(scratch + "/upper")) *changes_ = diff(scratch + "/upper", options_.lower);
+    kernel::remove_tree(scratch + "/upper");
+    kernel::remove_tree(scratch + "/work");
+    kernel::remove_tree(context.run_dir + "/rootfs");
+    kernel::remove_tree(note);
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+// The upper directory lends its owner and mode to the container's "/", so it takes those of the highest layer's.
+void Layers::make_directories(const std::string& rootfs) const {
+  const Fd top = kernel::open(options_.lower.back(), O_PATH | O_DIRECTORY);
+  const struct stat status = *kernel::fstatat(top, "");
+  const Fd scratch = kernel::open(scratch_, O_PATH | O_DIRECTORY);
+  kernel::mkdirat(scratch, "upper", 0755);
+  kernel::mkdirat(scratch, "work", 0700);
+  kernel::mkdirat(scratch, rootfs, 0755);
+  const Fd upper = kernel::openat(scratch, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (status.st_uid != 0 || status.st_gid != 0) kernel::fchown(upper, status.st_uid, status.st_gid);
+  kernel::fchmod(upper, status.st_mode & 07777U);
+}
+
+// upper/, work/, and the layers that take part, the highest first, as overlayfs wants them. A layer that comes twice
+// counts where it is highest: what it says there hides what it says below, and overlayfs refuses a directory given
+// twice (ELOOP). Below a layer whose root is opaque nothing is to be seen; overlayfs itself minds that attribute only
+// in lower directories.
+std::vector<Layers::Directory> Layers::open_directories() const {
+  std::vector<Directory> directories;
+  const auto add = [&](const std::string& path) {
+    directories.push_back({path, kernel::open(path, O_PATH | O_DIRECTORY)});
+  };
+  add(scratch_ + "/upper");
+  add(scratch_ + "/work");
+  for (auto layer = options_.lower.rbegin(); layer != options_.lower.rend(); ++layer) {
+    if (std::find(options_.lower.rbegin(), layer, *layer) != layer) continue;
+    add(*layer);
+    if (kernel::getxattr(directories.back().fd, "trusted.overlay.opaque") == "y") break;
+  }
+  return directories;
+}
+
+// Paths are easier to read in /proc/self/mountinfo. Numbers are used where paths are too long together (a page for all
+// options: 40 layers or so), or have characters in them that mean something among options.
+std::string Layers::mount_options(const std::vector<Directory>& directories, bool by_number) {
+  const auto word = [&](const Directory& directory) {
+    return by_number ? std::to_string(directory.fd.get()) : directory.path;
+  };
+  std::string lower;
+  for (auto layer = directories.begin() + 2; layer != directories.end(); ++layer) {
+    lower += (lower.empty() ? "" : ":") + word(*layer);
+  }
+  return fmt::format("upperdir={},workdir={},{},lowerdir={}", word(directories[0]), word(directories[1]), kOptions,
+                     lower);
+}
+
+// volatile (Linux 5.10): nobody waits for the disk when the container says sync. What is lost when the machine goes
+// down is a container's scratch, which the next start would make anew. The classic mount(2): fsopen(2) takes 60 us
+// longer.
+void Layers::mount(const std::string& rootfs, const std::string& options) const {
+  for (const std::string first : {"volatile,", ""}) {
+    try {
+      return kernel::mount("overlay", rootfs, "overlay", 0, first + options);
+    } catch (const Error& error) {
+      const bool may_be_volatile = error.code() == EINVAL && !first.empty();
+      if (!may_be_volatile) throw Error("mount overlay on " + rootfs, error.code(), hint(error.code()));
+    }
+  }
+}
+
+// overlayfs says EINVAL to most things; the kernel log has the rest.
+std::string Layers::hint(int code) const {
+  struct statfs upper {};
+  const std::string path = scratch_ + "/upper";
+  kernel::attempt([&] { return ::statfs(path.c_str(), &upper); }, "statfs {}", path);
+  if (code == EINVAL && upper.f_type == OVERLAYFS_SUPER_MAGIC) {
+    return "upperdir is on overlay itself; use a directory on another file system (see lessons/05-layers, \"Layers on "
+           "layers\")";
+  }
+  if (code == EINVAL && options_.lower.size() > kMostLayers)
+    return fmt::format("overlayfs stacks at most {} layers", kMostLayers);
+  if (code == ELOOP) return "one of the layers lies inside another, or in upperdir";
+  if (code == ENODEV) return "this kernel has no overlayfs (see coracle doctor)";
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Part> make_layers(LayerOptions options, std::vector<Change>* changes) {
+  return std::make_unique<Layers>(std::move(options), changes);
+}
+
+}  // namespace coracle::parts
