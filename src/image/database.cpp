@@ -1,0 +1,157 @@
+#include "image/database.hpp"
+
+#include <sqlite3.h>
+#include <sys/file.h>
+
+#include "kernel/error.hpp"
+#include "kernel/fd.hpp"
+
+namespace coracle::image {
+namespace {
+
+using kernel::Error;
+
+// The number goes up with every change of the schema; what it takes to come from the one before stands with it.
+constexpr std::int64_t kVersion = 1;
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE layers (
+  diff_id TEXT PRIMARY KEY,   -- sha256 of the uncompressed tar; unpacked in layers/sha256/HEX
+  size    INTEGER NOT NULL    -- bytes of its files
+) WITHOUT ROWID;
+CREATE TABLE images (
+  id      TEXT PRIMARY KEY,   -- digest of the configuration, which is blobs/sha256/HEX
+  created INTEGER NOT NULL,   -- seconds since 1970
+  size    INTEGER NOT NULL    -- of its layers
+) WITHOUT ROWID;
+CREATE TABLE names (
+  repository TEXT NOT NULL,
+  tag        TEXT NOT NULL,
+  image      TEXT NOT NULL REFERENCES images (id),
+  PRIMARY KEY (repository, tag)
+) WITHOUT ROWID;
+CREATE TABLE containers (
+  id       TEXT PRIMARY KEY,
+  name     TEXT NOT NULL UNIQUE,
+  image    TEXT NOT NULL,     -- id
+  command  TEXT NOT NULL,     -- JSON array
+  created  INTEGER NOT NULL,
+  run_root TEXT NOT NULL      -- where the launching process holds the lock on ID
+) WITHOUT ROWID;
+)sql";
+
+constexpr int kPatienceMs = 20'000;
+
+// Small pages, because the first to open the file after a while reads again what was written last (WAL recovery).
+constexpr const char* kFormat = "PRAGMA page_size=1024; PRAGMA journal_mode=WAL";
+
+[[noreturn]] void fail(sqlite3* database, const std::string& attempt) {
+  const int code = sqlite3_errcode(database);
+  std::string hint = sqlite3_errmsg(database);
+  if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+    hint += "; the file is damaged: put a good copy in its place, or move it away and import the images again";
+  }
+  throw Error(attempt + " in " + sqlite3_db_filename(database, "main"), 0, hint);
+}
+
+void set_up(sqlite3* database) {
+  sqlite3_extended_result_codes(database, 0);
+  sqlite3_busy_timeout(database, kPatienceMs);
+  // Closing would copy the log into the file and delete it, and wait for the disk both times.
+  int on = 1;
+  sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, nullptr);
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+
+Statement& Statement::bind(std::string_view text) {
+  sqlite3_bind_text(statement_.get(), ++bound_, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+  return *this;
+}
+
+Statement& Statement::bind(std::int64_t number) {
+  sqlite3_bind_int64(statement_.get(), ++bound_, number);
+  return *this;
+}
+
+bool Statement::step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result != SQLITE_ROW && result != SQLITE_DONE) {
+    fail(sqlite3_db_handle(statement_.get()), std::string("run \"") + sqlite3_sql(statement_.get()) + "\"");
+  }
+  return result == SQLITE_ROW;
+}
+
+std::string Statement::text(int column) const {
+  const unsigned char* text = sqlite3_column_text(statement_.get(), column);
+  return text != nullptr ? reinterpret_cast<const char*>(text) : "";
+}
+
+std::int64_t Statement::number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_close(database); }
+
+Database::Database(const std::string& directory) {
+  const std::string path = directory + "/state.db";
+  sqlite3* opened = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  database_.reset(opened);
+  if (result != SQLITE_OK) throw Error("open " + path, sqlite3_system_errno(opened), sqlite3_errstr(result));
+  set_up(opened);
+  if (version() == 0) make_schema(directory);
+  if (version() > kVersion) {
+    throw Error("open " + path, 0, "a later version of coracle made it; use that one, or another --root");
+  }
+}
+
+Statement Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int length = static_cast<int>(sql.size());
+  if (sqlite3_prepare_v2(database_.get(), sql.data(), length, &statement, nullptr) != SQLITE_OK) {
+    fail(database_.get(), "prepare \"" + std::string(sql) + "\"");
+  }
+  return Statement(statement);
+}
+
+void Database::execute(const std::string& sql) {
+  if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    fail(database_.get(), "run \"" + sql.substr(0, sql.find('\n')) + "\"");
+  }
+}
+
+bool Database::was_not_unique() const { return sqlite3_errcode(database_.get()) == SQLITE_CONSTRAINT; }
+
+std::int64_t Database::version() {
+  Statement statement = prepare("PRAGMA user_version");
+  statement.step();
+  return statement.number(0);
+}
+
+// The lock is ours, because a change to WAL mode does not wait for others to be done with the file.
+void Database::make_schema(const std::string& directory) {
+  const kernel::Fd lock = kernel::open(directory, O_RDONLY | O_DIRECTORY);
+  kernel::lock(lock, LOCK_EX);
+  if (version() != 0) return;
+  execute(kFormat);
+  Transaction transaction(*this);
+  execute(kSchema);
+  execute("PRAGMA user_version=" + std::to_string(kVersion));
+  transaction.commit();
+}
+
+Database::Transaction::Transaction(Database& database) : database_(&database) { database.execute("BEGIN IMMEDIATE"); }
+
+Database::Transaction::~Transaction() {
+  if (database_ != nullptr) sqlite3_exec(database_->database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Database::Transaction::commit() {
+  database_->execute("COMMIT");
+  database_ = nullptr;
+}
+
+}  // namespace coracle::image

@@ -1,0 +1,98 @@
+#include "image/reference.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "kernel/error.hpp"
+
+namespace coracle::image {
+namespace {
+
+constexpr std::size_t kLongestRepository = 255;
+constexpr std::size_t kLongestTag = 128;
+
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw kernel::Error("read the image name \"" + text + "\"", 0, why);
+}
+
+bool is_lower(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_word(char c) { return is_lower(c) || is_upper(c) || c == '_'; }
+
+bool is_separator(std::string_view text) {
+  return text == "." || text == "_" || text == "__" || text.find_first_not_of('-') == std::string_view::npos;
+}
+
+// path-component := [a-z0-9]+ (separator [a-z0-9]+)*
+bool is_component(std::string_view text) {
+  if (text.empty() || !is_lower(text.front()) || !is_lower(text.back())) return false;
+  for (auto at = text.begin(); at != text.end();) {
+    at = std::find_if_not(at, text.end(), is_lower);
+    const auto end = std::find_if(at, text.end(), is_lower);
+    if (at != end && !is_separator({at, end})) return false;
+    at = end;
+  }
+  return true;
+}
+
+// The first component is a registry's host when it could not be a path: as docker tells them apart.
+bool is_host(std::string_view text) {
+  return text == "localhost" || text.find_first_of(".:") != std::string_view::npos;
+}
+
+bool is_host_and_port(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(std::min(colon + 1, text.size()));
+  const auto allowed = [](char c) { return is_lower(c) || is_upper(c) || c == '.' || c == '-'; };
+  return !host.empty() && std::all_of(host.begin(), host.end(), allowed) && host.front() != '-' && host.back() != '-' &&
+         (colon == text.size() || (!port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos));
+}
+
+void check_repository(const std::string& text, std::string_view repository) {
+  if (repository.empty()) refuse(text, "a name is missing; it looks like NAME or NAME:TAG");
+  if (repository.size() > kLongestRepository) refuse(text, "a repository has at most 255 characters");
+  if (repository.size() == 64 && repository.find_first_not_of("0123456789abcdef") == std::string_view::npos) {
+    refuse(text, "64 hex digits are the id of an image and cannot be its name");
+  }
+  std::string_view path = repository;
+  const std::string_view first = repository.substr(0, repository.find('/'));
+  if (first.size() < repository.size() && is_host(first)) {
+    if (!is_host_and_port(first)) refuse(text, "\"" + std::string(first) + "\" is not a HOST or HOST:PORT");
+    path.remove_prefix(first.size() + 1);
+  }
+  if (std::any_of(path.begin(), path.end(), is_upper)) refuse(text, "a repository must be in lower case");
+  while (true) {
+    const std::size_t slash = path.find('/');
+    if (!is_component(path.substr(0, slash))) {
+      refuse(text, "a repository is made of a-z, 0-9, and single . _ or - between them");
+    }
+    if (slash == std::string_view::npos) return;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+void check_tag(const std::string& text, std::string_view tag) {
+  const auto allowed = [](char c) { return is_word(c) || c == '.' || c == '-'; };
+  if (tag.empty() || tag.size() > kLongestTag || !is_word(tag.front()) ||
+      !std::all_of(tag.begin(), tag.end(), allowed)) {
+    refuse(text, "a tag is made of 1 to 128 characters A-Z a-z 0-9 _ . - and does not begin with . or -");
+  }
+}
+
+}  // namespace
+
+Reference parse_reference(const std::string& text) {
+  const std::size_t slash = text.rfind('/');
+  const std::size_t colon = text.find(':', slash == std::string::npos ? 0 : slash);
+  Reference reference;
+  reference.repository = text.substr(0, colon);
+  check_repository(text, reference.repository);
+  if (colon != std::string::npos) {
+    reference.tag = text.substr(colon + 1);
+    check_tag(text, reference.tag);
+  }
+  return reference;
+}
+
+}  // namespace coracle::image
