@@ -94,6 +94,7 @@ class Start {
   Outcome run() {
     Outcome outcome;
     try {
+      if (options_.held) options_.held();
       begin();
       if (options_.started) options_.started();
       outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);

@@ -7,6 +7,7 @@
 
 #include "parts/cgroup.hpp"
 #include "parts/layers.hpp"
+#include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
 #include "parts/volumes.hpp"
@@ -29,6 +30,7 @@ struct Spec {
   parts::NamespaceOptions namespaces;
   parts::CgroupLimits resources;
   parts::LayerOptions layers;
+  parts::MountOptions mounts;
   std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
   bool readonly_root = false;

@@ -24,7 +24,7 @@ constexpr unsigned long kNothingRuns = MS_NOSUID | MS_NOEXEC | MS_NODEV;
 
 class Mounts final : public Part {
  public:
-  explicit Mounts(MountOptions options) : options_(options) {}
+  explicit Mounts(MountOptions options) : options_(std::move(options)) {}
 
   Stage stage() const override { return Stage::mounts; }
   const char* name() const override { return "mounts"; }
@@ -44,6 +44,7 @@ class Mounts final : public Part {
       mount_top(root, "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
       fill_dev(open_own_dev(root));
     }
+    for (const BoundFile& file : options_.files) bind_file(root, file);
     for (const BoundFile& file : context.files) bind_file(root, file);
   }
 
@@ -107,6 +108,6 @@ void Mounts::bind_file(const Fd& root, const BoundFile& file) {
 
 }  // namespace
 
-std::unique_ptr<Part> make_mounts(MountOptions options) { return std::make_unique<Mounts>(options); }
+std::unique_ptr<Part> make_mounts(MountOptions options) { return std::make_unique<Mounts>(std::move(options)); }
 
 }  // namespace coracle::parts
