@@ -1,0 +1,38 @@
+#include "engine/engine.hpp"
+
+#include "kernel/error.hpp"
+#include "kernel/fd.hpp"
+#include "launch/assemble.hpp"
+#include "launch/launch.hpp"
+#include "launch/run_directory.hpp"
+
+namespace coracle::engine {
+namespace {
+
+Roots checked(Roots roots) {
+  image::make_root(roots.data);
+  return roots;
+}
+
+}  // namespace
+
+Engine::Engine(Roots chosen)
+    : roots(checked(std::move(chosen))), database_(roots.data), store(roots.data, database_), records(database_) {}
+
+std::vector<std::string> Engine::sweep() {
+  parts::Parts parts = launch::every_part();
+  std::vector<std::string> left_behind = launch::sweep(roots.run, parts);
+  for (const Record& record : records.all()) {
+    if (!launch::RunDirectory::held(record.run_root, record.id)) forget(record.id);
+  }
+  store.sweep();
+  return left_behind;
+}
+
+void Engine::forget(const std::string& id) {
+  const std::string directory = containers_dir() + "/" + id;
+  if (kernel::exists(directory)) kernel::remove_tree(directory);
+  records.remove(id);
+}
+
+}  // namespace coracle::engine

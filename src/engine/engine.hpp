@@ -1,0 +1,44 @@
+// The engine: what every command begins with. The state is opened, and what was left behind by commands that were
+// killed is cleared away.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/records.hpp"
+#include "image/database.hpp"
+#include "image/store.hpp"
+
+namespace coracle::engine {
+
+struct Roots {
+  std::string data;  // images, volumes, containers; see image::default_root()
+  std::string run;   // the state of what runs; see launch::default_run_root()
+};
+
+class Engine {
+ public:
+  // Makes what is missing. Throws Error when the roots may not be used.
+  explicit Engine(Roots roots);
+
+  // Unmakes what killed commands left: containers whose launching process is dead, images half made. Gives what
+  // could not be undone.
+  std::vector<std::string> sweep();
+
+  std::string containers_dir() const { return roots.data + "/containers"; }
+  std::string volumes_dir() const { return roots.data + "/volumes"; }
+
+  // Removes the record and the directory of a container that has ended.
+  void forget(const std::string& id);
+
+  const Roots roots;
+
+ private:
+  image::Database database_;
+
+ public:
+  image::Store store;
+  Records records;
+};
+
+}  // namespace coracle::engine

@@ -1,0 +1,21 @@
+// One container from its image to its end.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/spec.hpp"
+
+namespace coracle::engine {
+
+struct Ended {
+  int status = 0;                        // of the program, as a shell has it
+  parts::CgroupUsage usage;              // where there were limits
+  std::vector<std::string> left_behind;  // what could not be undone, and why
+};
+
+// Runs a container of the image in the foreground and removes it. `timeline`: every kernel call is recorded.
+Ended run(Engine& engine, const RunOptions& options, bool timeline);
+
+}  // namespace coracle::engine

@@ -1,0 +1,92 @@
+#include "engine/spec.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "kernel/error.hpp"
+
+namespace coracle::engine {
+namespace {
+
+using image::Config;
+using kernel::Error;
+using Words = std::vector<std::string>;
+
+// As moby's merge() has it: an entry point of the user's own takes the image's command away with the image's own
+// entry point, because the one was written for the other.
+Words arguments(const RunOptions& options, const Config& config) {
+  Words words;
+  if (!options.entrypoint) {
+    words = config.entrypoint;
+  } else if (!options.entrypoint->empty()) {
+    words = {*options.entrypoint};
+  }
+  const bool of_image = options.command.empty() && !options.entrypoint;
+  const Words& rest = of_image ? config.cmd : options.command;
+  words.insert(words.end(), rest.begin(), rest.end());
+  if (words.empty()) {
+    throw Error("run the image " + options.image, 0, "it names no command; give one behind its name");
+  }
+  return words;
+}
+
+void remove_variable(Words& env, const std::string& name) {
+  const auto is_it = [&](const std::string& entry) { return entry.substr(0, entry.find('=')) == name; };
+  env.erase(std::remove_if(env.begin(), env.end(), is_it), env.end());
+}
+
+Words environment(const RunOptions& options, const Config& config, const std::string& hostname) {
+  Words env = {"HOSTNAME=" + hostname};
+  for (const std::string& entry : config.env) image::set_variable(env, entry);
+  for (const std::string& entry : options.env) {
+    if (entry.find('=') == std::string::npos) {
+      remove_variable(env, entry);
+    } else {
+      image::set_variable(env, entry);
+    }
+  }
+  return env;
+}
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+void set_network(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname) {
+  if (options.network != Network::bridge) {
+    if (!options.ports.empty()) throw Error("publish a port (-p)", 0, "that needs the network bridge (--net bridge)");
+  } else {
+    spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname};
+  }
+  if (options.network != Network::host) return;
+  spec.namespaces.network = false;
+  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
+    spec.mounts.files.push_back({place.directory + "/" + name, std::string("/etc/") + name});
+  }
+}
+
+}  // namespace
+
+launch::Spec make_spec(const RunOptions& options, const Config& config, const Place& place) {
+  const std::string own = options.network == Network::host ? host_name() : place.id;
+  const std::string hostname = options.hostname.empty() ? own : options.hostname;
+  launch::Spec spec;
+  spec.process.args = arguments(options, config);
+  spec.process.env = environment(options, config, hostname);
+  spec.process.cwd = !options.working_dir.empty() ? options.working_dir : config.working_dir;
+  spec.process.user = !options.user.empty() ? options.user : config.user;
+  spec.process.new_session = true;
+  spec.process.init = options.init;
+  spec.namespaces.hostname = hostname;
+  spec.resources = options.limits;
+  spec.layers = {.lower = place.layers, .scratch_dir = place.directory};
+  set_network(spec, options, place, hostname);
+  spec.volumes = {options.volumes, place.volumes_dir};
+  spec.readonly_root = options.read_only;
+  return spec;
+}
+
+}  // namespace coracle::engine
