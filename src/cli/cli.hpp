@@ -1,0 +1,41 @@
+// The door `coracle`: one file per command. A command reads its words into plain values, lets the engine act, and
+// prints; it gives the exit status.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/engine.hpp"
+
+namespace coracle::cli {
+
+constexpr const char* kVersion = "0.1.0";
+
+// Our own failures have this exit status, so that they are told from the program's (docker-run(1), "EXIT STATUS").
+constexpr int kFailure = 125;
+
+// What `coracle` is told before the name of the command.
+struct Door {
+  engine::Roots roots;
+};
+
+// `words` are those behind the name of the command.
+int run(const Door& door, std::vector<std::string> words);
+int images(const Door& door, std::vector<std::string> words);
+int import(const Door& door, std::vector<std::string> words);
+int doctor(const Door& door, std::vector<std::string> words);
+
+// The command line of "coracle NAME": --help with `usage` at its head.
+std::unique_ptr<CLI::App> command_line(const std::string& name, const std::string& usage, const std::string& what);
+
+// Reads the words. False when they asked for help, which has been given. A word that is wrong is an Error.
+bool parse(CLI::App& app, std::vector<std::string> words);
+
+// The engine, after what killed commands left behind has been cleared away.
+void sweep(engine::Engine& engine);
+void report_left_behind(const std::vector<std::string>& left_behind);
+
+}  // namespace coracle::cli

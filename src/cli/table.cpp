@@ -1,0 +1,48 @@
+#include "cli/table.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace coracle::cli {
+
+std::string format_table(const Table& table) {
+  constexpr std::size_t kNarrowest = 10;
+  constexpr std::size_t kGap = 3;
+  std::vector<std::size_t> widths(table.at(0).size(), kNarrowest);
+  for (const auto& row : table) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + kGap);
+  }
+  std::string text;
+  for (const auto& row : table) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) text += fmt::format("{:<{}}", row[i], widths[i]);
+    text += row.back() + "\n";
+  }
+  return text;
+}
+
+std::string human_duration(std::int64_t seconds) {
+  const std::int64_t minutes = seconds / 60;
+  const std::int64_t hours = (seconds + 1800) / 3600;  // rounded
+  if (seconds < 1) return "Less than a second";
+  if (seconds == 1) return "1 second";
+  if (seconds < 60) return fmt::format("{} seconds", seconds);
+  if (minutes == 1) return "About a minute";
+  if (minutes < 60) return fmt::format("{} minutes", minutes);
+  if (hours == 1) return "About an hour";
+  if (hours < 48) return fmt::format("{} hours", hours);
+  if (hours < 24 * 7 * 2) return fmt::format("{} days", hours / 24);
+  if (hours < 24 * 30 * 2) return fmt::format("{} weeks", hours / 24 / 7);
+  if (hours < 24 * 365 * 2) return fmt::format("{} months", hours / 24 / 30);
+  return fmt::format("{} years", hours / 24 / 365);
+}
+
+std::string human_size(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; size >= 999.5; ++unit) size /= 1000;
+  return fmt::format("{:.3g}{}", size, kUnits[unit]);
+}
+
+}  // namespace coracle::cli

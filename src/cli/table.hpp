@@ -1,0 +1,21 @@
+// Tables, durations and sizes as docker prints them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace coracle::cli {
+
+using Table = std::vector<std::vector<std::string>>;  // rows; the first is the head
+
+// Columns at least 10 wide and 3 apart, as docker's tabwriter has them.
+std::string format_table(const Table& table);
+
+// "About a minute", "3 weeks": go-units' HumanDuration.
+std::string human_duration(std::int64_t seconds);
+
+// Three figures, in powers of 1000: "4.26MB".
+std::string human_size(std::uint64_t bytes);
+
+}  // namespace coracle::cli
