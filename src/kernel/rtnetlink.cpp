@@ -1,11 +1,15 @@
 #include "kernel/rtnetlink.hpp"
 
+#include <cstring>
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <net/if.h>
+
+#include "kernel/error.hpp"
 
 namespace coracle::kernel {
 namespace {
@@ -22,11 +26,8 @@ ifinfomsg up(unsigned index = 0) {
   return link;
 }
 
-void describe(NetlinkMessage& message, const VethEnd& end) {
-  message.attribute_text(IFLA_IFNAME, end.name)
-      .attribute(IFLA_ADDRESS, bytes(end.mac))
-      .attribute(IFLA_NUM_TX_QUEUES, 1)
-      .attribute(IFLA_NUM_RX_QUEUES, 1);
+void put_veth_end(NetlinkMessage& message, const std::string& name) {
+  message.attribute_text(IFLA_IFNAME, name).attribute(IFLA_NUM_TX_QUEUES, 1).attribute(IFLA_NUM_RX_QUEUES, 1);
 }
 
 }  // namespace
@@ -41,6 +42,11 @@ std::string ipv4_text(Ipv4 address) {
   return fmt::format("{}.{}.{}.{}", address >> 24U, (address >> 16U) & 255U, (address >> 8U) & 255U, address & 255U);
 }
 
+Mac mac_of(Ipv4 address) {
+  const auto byte = [&](unsigned shift) { return static_cast<std::uint8_t>(address >> shift); };
+  return {0x02, 0x42, byte(24), byte(16), byte(8), byte(0)};
+}
+
 NetlinkMessage add_bridge(const std::string& name, const Mac& mac) {
   NetlinkMessage message("RTM_NEWLINK bridge " + name, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, up());
   message.attribute_text(IFLA_IFNAME, name).attribute(IFLA_ADDRESS, bytes(mac));
@@ -48,16 +54,16 @@ NetlinkMessage add_bridge(const std::string& name, const Mac& mac) {
   return message;
 }
 
-NetlinkMessage add_veth(const VethEnd& host, const VethEnd& peer, unsigned bridge, pid_t pid) {
-  NetlinkMessage message(fmt::format("RTM_NEWLINK veth {} with its peer {} in pid {}", host.name, peer.name, pid),
-                         RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, up());
-  describe(message, host);
+NetlinkMessage add_veth(const std::string& host, unsigned bridge, const std::string& peer, const Mac& mac, pid_t pid) {
+  NetlinkMessage message(fmt::format("RTM_NEWLINK veth {} with its peer {} in pid {}", host, peer, pid), RTM_NEWLINK,
+                         NLM_F_CREATE | NLM_F_EXCL, up());
+  put_veth_end(message, host);
   message.attribute(IFLA_MASTER, bridge);
   message.begin(IFLA_LINKINFO).attribute_text(IFLA_INFO_KIND, "veth").begin(IFLA_INFO_DATA).begin(VETH_INFO_PEER);
-  const ifinfomsg peer_link = up();
+  constexpr ifinfomsg peer_link{};
   message.raw({reinterpret_cast<const char*>(&peer_link), sizeof peer_link});
-  describe(message, peer);
-  message.attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pid));
+  put_veth_end(message, peer);
+  message.attribute(IFLA_ADDRESS, bytes(mac)).attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pid));
   message.end().end().end();
   return message;
 }
@@ -93,6 +99,32 @@ NetlinkMessage add_default_route(unsigned index, Ipv4 gateway) {
   NetlinkMessage message("RTM_NEWROUTE default via " + ipv4_text(gateway), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
                          header);
   return std::move(message.attribute(RTA_GATEWAY, htonl(gateway)).attribute(RTA_OIF, index));
+}
+
+std::string network_of(NetlinkSocket& socket, Ipv4 address) {
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = 32;
+  header.rtm_flags = RTM_F_FIB_MATCH;  // the entry of the table, and not a route made for this one address
+  NetlinkMessage question("RTM_GETROUTE " + ipv4_text(address), RTM_GETROUTE, 0, header);
+  question.attribute(RTA_DST, htonl(address));
+  std::optional<std::string> answer;
+  try {
+    answer = socket.ask(std::move(question));
+  } catch (const Error& error) {
+    if (error.code() != ENETUNREACH) throw;
+  }
+  if (!answer || answer->size() < sizeof header) return {};
+  std::memcpy(&header, answer->data(), sizeof header);
+  if (header.rtm_dst_len == 0) return {};
+  char name[IF_NAMESIZE] = "?";
+  int left = static_cast<int>(answer->size() - sizeof header);
+  auto* attribute = reinterpret_cast<rtattr*>(answer->data() + sizeof header);
+  for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+    if (attribute->rta_type == RTA_OIF) if_indextoname(*static_cast<unsigned*>(RTA_DATA(attribute)), name);
+  }
+  const Ipv4 mask = ~Ipv4{0} << (32U - header.rtm_dst_len);
+  return fmt::format("{}/{} on {}", ipv4_text(address & mask), header.rtm_dst_len, name);
 }
 
 }  // namespace coracle::kernel

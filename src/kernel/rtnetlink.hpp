@@ -13,26 +13,25 @@
 
 namespace coracle::kernel {
 
-using Mac = std::array<std::uint8_t, 6>;
-
 // An IPv4 address as a number one can count with: 10.77.0.2 is 0x0a4d0002.
 using Ipv4 = std::uint32_t;
 std::optional<Ipv4> parse_ipv4(const std::string& text);
 std::string ipv4_text(Ipv4 address);
 
+using Mac = std::array<std::uint8_t, 6>;
+
+// A locally administered MAC made of the address, as docker does it: whoever is given the address next has the MAC
+// that its neighbours remember for it.
+Mac mac_of(Ipv4 address);
+
 // A bridge that is up. Its MAC is given, or it would change with the ports that come and go.
 NetlinkMessage add_bridge(const std::string& name, const Mac& mac);
 
-// One end of a veth pair.
-struct VethEnd {
-  std::string name;
-  Mac mac;
-};
-
-// A veth pair, both ends up, in one message: the end `host` is a port of the bridge with index `bridge`, the end
-// `peer` is born in the network namespace of the process `pid`. One queue each way: more cost time to make
-// (160 us on two processors) and a veth sends on one.
-NetlinkMessage add_veth(const VethEnd& host, const VethEnd& peer, unsigned bridge, pid_t pid);
+// A veth pair in one message: the end `host` is up and a port of the bridge with index `bridge`, the end `peer` is
+// born in the network namespace of the process `pid`, and down: it cannot be opened before it has a peer
+// (ENOTCONN from veth_open). One queue each way: a veth sends on one, and more cost time to make (160 us on two
+// processors).
+NetlinkMessage add_veth(const std::string& host, unsigned bridge, const std::string& peer, const Mac& mac, pid_t pid);
 
 // Deletes a link; of a veth pair, both ends.
 NetlinkMessage delete_link(const std::string& name);
@@ -43,5 +42,9 @@ NetlinkMessage set_up(unsigned index);
 NetlinkMessage add_address(unsigned index, Ipv4 address, unsigned prefix);
 
 NetlinkMessage add_default_route(unsigned index, Ipv4 gateway);
+
+// Which of this host's networks the address lies in: "10.77.0.0/16 on eth1"; "" when only the default route leads
+// there.
+std::string network_of(NetlinkSocket& socket, Ipv4 address);
 
 }  // namespace coracle::kernel

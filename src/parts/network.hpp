@@ -11,19 +11,19 @@
 namespace coracle::parts {
 
 struct PublishedPort {
-  std::string host_address;        // IPv4; "" is every address of the host
+  std::string host_address;  // IPv4; "" is every address of the host
   std::uint16_t host_port = 0;
   std::uint16_t container_port = 0;
-  std::string protocol = "tcp";    // or "udp"
+  std::string protocol = "tcp";  // or "udp"
 };
 
 struct NetworkOptions {
   std::string bridge = "coracle0";
-  std::string subnet = "10.88.0.0/16";  // the bridge has its first address
-  std::string address;             // the container's own, inside the subnet; "" takes a free one
+  std::string subnet = "10.77.0.0/16";  // the bridge has its first address
+  std::string address;                  // the container's own, inside the subnet; "" takes a free one
   std::vector<PublishedPort> ports;
-  std::string hostname;            // for /etc/hosts and /etc/hostname; "" is the id
-  bool keep_bridge = false;        // the bridge and the rules stay after the last container, as docker0 does
+  std::string hostname;      // for /etc/hosts and /etc/hostname; "" is the id
+  bool keep_bridge = false;  // the bridge and the rules stay after the last container, as docker0 does
 };
 
 std::unique_ptr<Part> make_network(NetworkOptions options);

@@ -1,0 +1,228 @@
+// Part: network. One container's place in a network: a veth pair from a bridge to its eth0, a leased address, its
+// name files, and ports of the host that lead to it; veth(4), rtnetlink(7), network_namespaces(7), resolv.conf(5).
+#include "parts/network.hpp"
+
+#include <linux/sched.h>
+
+#include "kernel/recorder.hpp"
+#include "parts/network/bridge.hpp"
+#include "parts/network/firewall.hpp"
+
+namespace coracle::parts {
+namespace {
+
+using kernel::Error;
+using kernel::Fd;
+using kernel::Ipv4;
+using kernel::NetlinkSocket;
+
+// What release() has to know, in the run directory.
+constexpr const char* kNetworkNote = "/network";  // two lines: the bridge; "keep" or "remove"
+constexpr const char* kAddressNote = "/address";
+constexpr const char* kPortsNote = "/ports";  // one on each line, as parse_port() reads it
+
+std::string run_root(const Context& context) { return context.run_dir.substr(0, context.run_dir.rfind('/')); }
+
+// The host's end of the veth pair: 15 characters, all that a link name may have.
+std::string link_name(const std::string& id) { return "cor" + id.substr(0, 12); }
+
+std::string note_of(const std::string& run_dir, const char* note);
+std::vector<std::string> lines_of(const std::string& text);
+std::string usable_resolv_conf();
+std::string hosts_file(const std::string& address, const std::string& hostname);
+
+class Network final : public Part {
+ public:
+  explicit Network(NetworkOptions options) : options_(std::move(options)), subnet_(parse_subnet(options_.subnet)) {
+    if (!kernel::valid_link_name(options_.bridge)) {
+      throw Error("read the bridge name \"" + options_.bridge + "\"", 0,
+                  "a link's name has 1 to 15 letters and digits");
+    }
+    if (!options_.address.empty()) address_ = checked_address();
+  }
+
+  Stage stage() const override { return Stage::network; }
+  const char* name() const override { return "network"; }
+
+  void prepare(Context& context) override {
+    context.clone_flags |= CLONE_NEWNET;
+    kernel::create_file(context.run_dir + kNetworkNote,
+                        options_.bridge + (options_.keep_bridge ? "\nkeep\n" : "\nremove\n"));
+    bridge_ = {run_root(context), options_.bridge, subnet_};
+    address_ = lease_address(bridge_, context.id, address_);
+    kernel::create_file(context.run_dir + kAddressNote, kernel::ipv4_text(address_));
+    write_name_files(context);
+  }
+
+  void adopt(Context& context) override {
+    if (!options_.ports.empty()) publish_ports(context);
+    NetlinkSocket route(NETLINK_ROUTE);
+    const unsigned bridge = route.link_index(bridge_.name);
+    route.send({kernel::add_veth(link_name(context.id), bridge, "eth0", kernel::mac_of(address_), context.pid)});
+  }
+
+  // One message after the other in one call: the kernel acts on them in this order.
+  void enter(Context&) override {
+    constexpr unsigned lo = 1;  // the first link of every network namespace
+    NetlinkSocket route(NETLINK_ROUTE);
+    const unsigned eth0 = route.link_index("eth0");
+    route.send({kernel::set_up(lo), kernel::set_up(eth0), kernel::add_address(eth0, address_, subnet_.prefix),
+                kernel::add_default_route(eth0, subnet_.gateway())});
+  }
+
+  std::string release(Context& context) noexcept override {
+    std::string left;
+    const auto undo = [&](auto step) {
+      try {
+        step();
+      } catch (const std::exception& error) {
+        left += (left.empty() ? "" : "; ") + std::string(error.what());
+      }
+    };
+    reserved_.clear();
+    std::vector<std::string> note;
+    undo([&] { note = lines_of(note_of(context.run_dir, kNetworkNote)); });
+    if (note.size() != 2) return left;  // nothing was made, or all is unmade
+    undo([&] { close_ports(note[0], noted_ports(context.run_dir)); });
+    undo([&] { delete_veth(context.id); });
+    undo([&] { give_back_address(run_root(context), note[0], context.id, note[1] == "keep"); });
+    if (left.empty()) undo([&] { kernel::remove_tree(context.run_dir + kNetworkNote); });
+    return left;
+  }
+
+ private:
+  Ipv4 checked_address() const;
+  void write_name_files(Context& context) const;
+  void publish_ports(const Context& context);
+  void open_noted_ports();
+  static std::vector<PublishedPort> noted_ports(const std::string& run_dir);
+  static void delete_veth(const std::string& id);
+
+  NetworkOptions options_;
+  Subnet subnet_;
+  Ipv4 address_ = 0;
+  Bridge bridge_;
+  std::vector<Fd> reserved_;  // the published ports of the host, bound so that nobody else takes them
+};
+
+// docker binds three files of its own over those of the image; so do we.
+void Network::write_name_files(Context& context) const {
+  const std::string hostname = options_.hostname.empty() ? context.id : options_.hostname;
+  const auto add = [&](const char* name, const std::string& text) {
+    const std::string file = context.run_dir + "/" + name;
+    kernel::create_file(file, text);
+    context.files.push_back({file, std::string("/etc/") + name});
+  };
+  add("resolv.conf", usable_resolv_conf());
+  add("hosts", hosts_file(kernel::ipv4_text(address_), hostname));
+  add("hostname", hostname + "\n");
+}
+
+// The order makes release() safe: the note names only ports that nobody else holds, and it is there before they are
+// in the rules.
+void Network::publish_ports(const Context& context) {
+  std::string note;
+  for (const PublishedPort& port : options_.ports) {
+    reserved_.push_back(reserve(port));
+    note += port_text(port) + "\n";
+  }
+  kernel::create_file(context.run_dir + kPortsNote, note);
+  try {
+    open_noted_ports();
+  } catch (const Error&) {
+    kernel::create_file(context.run_dir + kPortsNote, "");  // none was opened
+    throw;
+  }
+}
+
+void Network::open_noted_ports() {
+  try {
+    open_ports(bridge_.name, options_.ports, address_);
+  } catch (const Error& error) {
+    if (error.code() != ENOENT) throw;
+    restore_rules(bridge_);  // somebody has emptied the firewall since prepare()
+    open_ports(bridge_.name, options_.ports, address_);
+  }
+}
+
+std::vector<PublishedPort> Network::noted_ports(const std::string& run_dir) {
+  std::vector<PublishedPort> ports;
+  for (const std::string& line : lines_of(note_of(run_dir, kPortsNote))) ports.push_back(parse_port(line));
+  return ports;
+}
+
+// The kernel does so too when it clears the container's network namespace away, but some time later.
+void Network::delete_veth(const std::string& id) {
+  NetlinkSocket route(NETLINK_ROUTE);
+  if (route.link_index(link_name(id)) == 0) return;
+  try {
+    route.send({kernel::delete_link(link_name(id))});
+  } catch (const Error& error) {
+    if (error.code() != ENODEV) throw;
+  }
+}
+
+Ipv4 Network::checked_address() const {
+  const auto address = kernel::parse_ipv4(options_.address);
+  if (address && *address > subnet_.gateway() && *address < subnet_.broadcast()) return *address;
+  throw Error("read the address \"" + options_.address + "\"", 0,
+              "it is an IPv4 address of " + options_.subnet + ", between " + kernel::ipv4_text(subnet_.gateway() + 1) +
+                  " and " + kernel::ipv4_text(subnet_.broadcast() - 1));
+}
+
+std::string note_of(const std::string& run_dir, const char* note) {
+  return kernel::exists(run_dir + note) ? kernel::read_file(run_dir + note) : std::string();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+// The name servers of `text`, and what else it says; "" when all of them are on a loopback address, where a
+// container has nobody.
+std::string without_loopback(const std::string& text) {
+  std::string result;
+  bool server = false;
+  for (const std::string& line : lines_of(text)) {
+    const std::string keyword = "nameserver";
+    if (line.starts_with(keyword)) {
+      const std::size_t address = line.find_first_not_of(" \t", keyword.size());
+      if (address == std::string::npos || line.compare(address, 4, "127.") == 0 ||
+          line.compare(address, 3, "::1") == 0) {
+        continue;
+      }
+      server = true;
+    }
+    result += line + "\n";
+  }
+  return server ? result : "";
+}
+
+// As docker chooses: the host's; what systemd-resolved has behind its own 127.0.0.53; two public servers.
+std::string usable_resolv_conf() {
+  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
+    if (!kernel::exists(path)) continue;
+    if (std::string text = without_loopback(kernel::read_file(path)); !text.empty()) return text;
+  }
+  return "nameserver 8.8.8.8\nnameserver 8.8.4.4\n";
+}
+
+std::string hosts_file(const std::string& address, const std::string& hostname) {
+  return "127.0.0.1\tlocalhost\n"
+         "::1\tlocalhost ip6-localhost ip6-loopback\n" +
+         address + "\t" + hostname + "\n";
+}
+
+}  // namespace
+
+std::string container_address(const std::string& run_dir) { return note_of(run_dir, kAddressNote); }
+
+std::unique_ptr<Part> make_network(NetworkOptions options) { return std::make_unique<Network>(std::move(options)); }
+
+}  // namespace coracle::parts

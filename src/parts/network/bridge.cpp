@@ -1,0 +1,198 @@
+// The network that containers share. See bridge.hpp; rtnetlink(7), nft(8), flock(2), and ip_forward and
+// route_localnet in the kernel's Documentation/networking/ip-sysctl.rst.
+#include "parts/network/bridge.hpp"
+
+#include <charconv>
+#include <memory>
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "kernel/nftables.hpp"
+#include "kernel/recorder.hpp"
+#include "parts/network/firewall.hpp"
+
+namespace coracle::parts {
+namespace {
+
+using kernel::Error;
+using kernel::Ipv4;
+using kernel::NetlinkSocket;
+
+constexpr const char* kIpForward = "/proc/sys/net/ipv4/ip_forward";
+
+std::string networks_dir(const std::string& run_root) { return run_root + "/networks"; }
+std::string text_of(const Subnet& subnet) {
+  return fmt::format("{}/{}", kernel::ipv4_text(subnet.network), subnet.prefix);
+}
+std::string lease_dir(const Bridge& bridge) { return networks_dir(bridge.run_root) + "/" + bridge.name; }
+
+// flock(2) on the directory of the networks itself: shared to lease an address, exclusive to make or to remove.
+class NetworksLock {
+ public:
+  NetworksLock(const std::string& run_root, int operation) {
+    struct stat status {};
+    do {  // a directory that was removed while we waited for it is not the one that the next start sees
+      const std::string path = networks_dir(run_root);
+      kernel::make_directories(path, 0700);
+      directory_ = kernel::open(path, O_RDONLY | O_DIRECTORY);
+      kernel::lock(directory_, operation);
+      kernel::attempt([&] { return fstat(directory_.get(), &status); }, "fstat {}", path);
+    } while (status.st_nlink == 0);
+  }
+
+ private:
+  kernel::Fd directory_;
+};
+
+std::vector<std::string> entries(const std::string& path) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, decltype([](DIR* directory) { closedir(directory); })> directory(opendir(path.c_str()));
+  while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
+    if (const std::string name = entry->d_name; name != "." && name != "..") names.push_back(name);
+  }
+  return names;
+}
+
+bool is_there(const Bridge& bridge) {
+  NetlinkSocket nftables(NETLINK_NETFILTER);
+  return kernel::exists(lease_dir(bridge)) && nftables.link_index(bridge.name) != 0 &&
+         kernel::table_exists(nftables, bridge.name);
+}
+
+// A link of our name that none of our networks accounts for is somebody's, and a subnet that leads elsewhere too.
+void check_free(const Bridge& bridge) {
+  NetlinkSocket route(NETLINK_ROUTE);
+  if (route.link_index(bridge.name) != 0) {
+    throw Error("make the bridge " + bridge.name, EEXIST,
+                "a link of this name is there and it is not of " + networks_dir(bridge.run_root) +
+                    "; remove it (ip link delete " + bridge.name + ") or choose another name for the bridge");
+  }
+  if (const std::string network = kernel::network_of(route, bridge.subnet.gateway()); !network.empty()) {
+    throw Error("give the bridge " + bridge.name + " the address " + kernel::ipv4_text(bridge.subnet.gateway()), EEXIST,
+                "this host has the network " + network + " already; choose another subnet");
+  }
+}
+
+void make_link(const Bridge& bridge) {
+  NetlinkSocket route(NETLINK_ROUTE);
+  const Ipv4 gateway = bridge.subnet.gateway();
+  if (route.link_index(bridge.name) == 0) route.send({kernel::add_bridge(bridge.name, kernel::mac_of(gateway))});
+  try {
+    route.send({kernel::add_address(route.link_index(bridge.name), gateway, bridge.subnet.prefix)});
+  } catch (const Error& error) {
+    if (error.code() != EEXIST) throw;
+  }
+}
+
+// The host is a router from now on; what it was before is noted once, for all networks.
+void switch_forwarding_on(const Bridge& bridge) {
+  if (kernel::read_file(kIpForward).starts_with('0')) {
+    kernel::create_file(networks_dir(bridge.run_root) + "/ip_forward", "0\n");
+    kernel::write_file(kIpForward, "1\n");
+  }
+  // Lets a packet from 127.0.0.1 go out through the bridge, to a published port.
+  kernel::write_file("/proc/sys/net/ipv4/conf/" + bridge.name + "/route_localnet", "1\n");
+}
+
+void make(const Bridge& bridge) {
+  if (!kernel::exists(lease_dir(bridge))) {
+    check_free(bridge);
+    kernel::make_directories(lease_dir(bridge), 0700);  // from here on the link is known to be ours
+  }
+  make_link(bridge);
+  switch_forwarding_on(bridge);
+  load_rules(bridge.name, text_of(bridge.subnet));
+}
+
+// Called with the exclusive lock held. Nobody's lease is there.
+void remove(const std::string& run_root, const std::string& name) {
+  {
+    NetlinkSocket nftables(NETLINK_NETFILTER);
+    kernel::delete_table(nftables, name);
+  }
+  NetlinkSocket route(NETLINK_ROUTE);
+  if (route.link_index(name) != 0) route.send({kernel::delete_link(name)});
+  const std::string networks = networks_dir(run_root);
+  kernel::remove_tree(networks + "/" + name);
+  const std::vector<std::string> left = entries(networks);
+  const std::string note = networks + "/ip_forward";
+  if (left == std::vector<std::string>{"ip_forward"}) {
+    kernel::write_file(kIpForward, kernel::read_file(note));
+    kernel::remove_tree(note);
+  }
+}
+
+// A lease is a symbolic link: one call makes it with its content, or finds that it is there.
+bool lease(const Bridge& bridge, const std::string& id, Ipv4 address) {
+  const std::string path = lease_dir(bridge) + "/" + kernel::ipv4_text(address);
+  const auto call = [&] { return symlink(id.c_str(), path.c_str()); };
+  if (kernel::note_call(call, "symlink {} {}", id, path) == 0) return true;
+  if (errno != EEXIST) throw Error("symlink " + path, errno);
+  return false;
+}
+
+Ipv4 lease_some(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
+  const std::string text = kernel::ipv4_text(wanted);
+  if (wanted != 0 && lease(bridge, id, wanted)) return wanted;
+  if (wanted != 0) {
+    throw Error("take the address " + text, EADDRINUSE, "another container on " + bridge.name + " has it");
+  }
+  for (Ipv4 address = bridge.subnet.gateway() + 1; address < bridge.subnet.broadcast(); ++address) {
+    if (lease(bridge, id, address)) return address;
+  }
+  throw Error("take an address of " + bridge.name, EADDRNOTAVAIL, "all addresses of its subnet are leased");
+}
+
+}  // namespace
+
+Subnet parse_subnet(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto address = kernel::parse_ipv4(text.substr(0, slash));
+  unsigned prefix = 0;
+  const char* end = text.data() + text.size();
+  const bool number = slash != std::string::npos &&
+                      std::from_chars(text.data() + slash + 1, end, prefix) == std::from_chars_result{end, std::errc{}};
+  // Of fewer than four addresses none is left for a container; more than 10.0.0.0/8 no private network has.
+  if (!address || !number || prefix < 8 || prefix > 30 || (*address & (~Ipv4{0} >> prefix)) != 0) {
+    throw Error("read the subnet \"" + text + "\"", 0,
+                "it is an IPv4 network with 8 to 30 bits, such as 10.77.0.0/16, with zeros behind these bits");
+  }
+  return {*address, prefix};
+}
+
+Ipv4 lease_address(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
+  {
+    const NetworksLock lock(bridge.run_root, LOCK_SH);
+    if (is_there(bridge)) return lease_some(bridge, id, wanted);
+  }
+  const NetworksLock lock(bridge.run_root, LOCK_EX);
+  if (!is_there(bridge)) make(bridge);
+  return lease_some(bridge, id, wanted);
+}
+
+void restore_rules(const Bridge& bridge) {
+  const NetworksLock lock(bridge.run_root, LOCK_EX);
+  NetlinkSocket nftables(NETLINK_NETFILTER);
+  if (!kernel::table_exists(nftables, bridge.name)) load_rules(bridge.name, text_of(bridge.subnet));
+}
+
+void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep) {
+  const NetworksLock lock(run_root, keep ? LOCK_SH : LOCK_EX);
+  const std::string directory = networks_dir(run_root) + "/" + name;
+  bool others = false;
+  for (const std::string& address : entries(directory)) {
+    const std::string path = directory + "/" + address;
+    char holder[64] = {};
+    if (readlink(path.c_str(), holder, sizeof holder - 1) >= 0 && holder == id) {
+      kernel::attempt([&] { return unlink(path.c_str()); }, "unlink {}", path);
+    } else {
+      others = true;
+    }
+  }
+  if (!keep && !others && kernel::exists(directory)) remove(run_root, name);
+  rmdir(networks_dir(run_root).c_str());  // ENOTEMPTY as long as there is a network
+}
+
+}  // namespace coracle::parts

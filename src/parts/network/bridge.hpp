@@ -1,0 +1,41 @@
+// The network that containers share: a bridge with an address on the host, the rules of the firewall, and the
+// leases of addresses. It is made with the first container and taken away after the last.
+#pragma once
+
+#include <string>
+
+#include "kernel/rtnetlink.hpp"
+
+namespace coracle::parts {
+
+struct Subnet {
+  kernel::Ipv4 network = 0;
+  unsigned prefix = 0;
+
+  kernel::Ipv4 gateway() const { return network + 1; }
+  kernel::Ipv4 broadcast() const { return network | (~kernel::Ipv4{0} >> prefix); }
+};
+
+// Reads "10.77.0.0/16". Throws Error with what was read and what is allowed.
+Subnet parse_subnet(const std::string& text);
+
+// What all networks of one run root have in common is below RUN_ROOT/networks:
+//     networks/coracle0/10.77.0.2 -> 93f1c2ab77d0   a lease: a symbolic link, so made whole or not at all
+//     networks/ip_forward                           what the host had there before we switched it on
+struct Bridge {
+  std::string run_root;
+  std::string name;  // of the link, and of the nftables table of the family "ip"
+  Subnet subnet;
+};
+
+// Makes the network as far as it is not there and leases an address of it to the container `id`: `wanted`, or when
+// that is 0 the first free one. Any number of starts may do so at once. Throws Error.
+kernel::Ipv4 lease_address(const Bridge& bridge, const std::string& id, kernel::Ipv4 wanted);
+
+// Loads the rules again, when somebody has emptied the firewall (`nft flush ruleset`).
+void restore_rules(const Bridge& bridge);
+
+// Gives back what `id` has leased; when nothing is leased any more and not `keep`, takes the network away.
+void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep);
+
+}  // namespace coracle::parts
