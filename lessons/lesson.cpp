@@ -1,5 +1,6 @@
 #include "lesson.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -63,10 +64,11 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   process.args = app.remaining();
   if (join_pid != 0 && !rootfs.empty()) process.args.insert(process.args.begin(), rootfs);  // there is a root already
   if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
-  process.env = environment_for(rootfs.empty());
   launch::check_timeline(timeline_);
   parts::Parts parts;
   list(parts);
+  process.env = environment_for(
+      std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
   if (join_pid != 0) return launch::join(process, parts, join_pid).status();
   const std::string run_root = launch::default_run_root();
   launch::sweep(run_root, parts);

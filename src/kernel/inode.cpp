@@ -73,8 +73,12 @@ void ftruncate(const Fd& fd, off_t size) {
 
 std::optional<std::string> getxattr(const Fd& fd, const std::string& name) {
   char value[256];
-  const ssize_t length = note_call([&] { return ::getxattr(path_of(fd).c_str(), name.c_str(), value, sizeof value); },
-                                   "getxattr {}", name);
+  const auto call = [&] {
+    const ssize_t length = ::fgetxattr(fd.get(), name.c_str(), value, sizeof value);
+    if (length >= 0 || errno != EBADF) return length;  // EBADF: opened O_PATH
+    return ::getxattr(path_of(fd).c_str(), name.c_str(), value, sizeof value);
+  };
+  const ssize_t length = note_call(call, "getxattr {}", name);
   if (length >= 0) return std::string(value, static_cast<std::size_t>(length));
   if (errno == ENODATA || errno == EOPNOTSUPP) return std::nullopt;
   throw Error("getxattr " + name, errno);

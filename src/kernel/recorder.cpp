@@ -56,6 +56,9 @@ void this_is_the_child() { in_child = true; }
 void acting_part(const char* name) { part_name = name; }
 bool recording() { return record_events && recorder != nullptr; }
 
+Unrecorded::Unrecorded() : before_(std::exchange(record_events, false)) {}
+Unrecorded::~Unrecorded() { record_events = before_; }
+
 std::int64_t now() {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);

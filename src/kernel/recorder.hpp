@@ -40,6 +40,19 @@ void this_is_the_child();
 void acting_part(const char* name);
 
 bool recording();
+
+// While it lives no call is noted, only failures: for work of thousands of calls, which would push out all others.
+class Unrecorded {
+ public:
+  Unrecorded();
+  ~Unrecorded();
+  Unrecorded(const Unrecorded&) = delete;
+  Unrecorded& operator=(const Unrecorded&) = delete;
+
+ private:
+  bool before_;
+};
+
 std::int64_t now();
 void note(std::string_view text, std::int64_t start, int error, bool step = false);
 std::vector<Event> recorded_events();

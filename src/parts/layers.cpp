@@ -56,10 +56,11 @@ class Layers final : public Part {
     const std::vector<Directory> directories = open_directories();
     const bool paths_fit =
         fits(mount_options(directories, false)) && std::all_of(directories.begin(), directories.end(), plain);
+    if (paths_fit) return mount(context.rootfs, mount_options(directories, false));
     const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
-    if (!paths_fit) kernel::chdir("/proc/self/fd");  // where the number of a descriptor is a path
-    mount(context.rootfs, mount_options(directories, !paths_fit));
-    if (!paths_fit) kernel::chdir(kernel::path_of(before));
+    kernel::chdir("/proc/self/fd");  // where the number of a descriptor is a path
+    mount(context.rootfs, mount_options(directories, true));
+    kernel::chdir(kernel::path_of(before));
   }
 
   std::string release(Context& context) noexcept override;
@@ -105,7 +106,7 @@ void Layers::make_directories(const std::string& rootfs) const {
   const Fd scratch = kernel::open(scratch_, O_PATH | O_DIRECTORY);
   kernel::mkdirat(scratch, "upper", 0755);
   kernel::mkdirat(scratch, "work", 0700);
-  kernel::mkdirat(scratch, rootfs, 0755);
+  kernel::make_directories(rootfs);
   const Fd upper = kernel::openat(scratch, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (status.st_uid != 0 || status.st_gid != 0) kernel::fchown(upper, status.st_uid, status.st_gid);
   kernel::fchmod(upper, status.st_mode & 07777U);
@@ -118,7 +119,7 @@ void Layers::make_directories(const std::string& rootfs) const {
 std::vector<Layers::Directory> Layers::open_directories() const {
   std::vector<Directory> directories;
   const auto add = [&](const std::string& path) {
-    directories.push_back({path, kernel::open(path, O_PATH | O_DIRECTORY)});
+    directories.push_back({path, kernel::open(path, O_RDONLY | O_DIRECTORY)});
   };
   add(scratch_ + "/upper");
   add(scratch_ + "/work");
