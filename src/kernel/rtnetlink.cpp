@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -71,6 +72,19 @@ NetlinkMessage add_veth(const std::string& host, unsigned bridge, const std::str
 NetlinkMessage delete_link(const std::string& name) {
   NetlinkMessage message("RTM_DELLINK " + name, RTM_DELLINK, 0, ifinfomsg{});
   message.attribute_text(IFLA_IFNAME, name);
+  return message;
+}
+
+NetlinkMessage disable_port(unsigned index) {
+  ifinfomsg port{};
+  port.ifi_family = AF_BRIDGE;
+  port.ifi_index = static_cast<int>(index);
+  NetlinkMessage message(fmt::format("RTM_SETLINK {} port disabled", index), RTM_SETLINK, 0, port);
+  constexpr char disabled = BR_STATE_DISABLED;
+  message.begin(IFLA_PROTINFO | NLA_F_NESTED)
+      .attribute(IFLA_BRPORT_STATE, std::string_view(&disabled, 1))
+      .attribute(IFLA_BRPORT_FLUSH, std::string_view())
+      .end();
   return message;
 }
 

@@ -33,8 +33,13 @@ NetlinkMessage add_bridge(const std::string& name, const Mac& mac);
 // processors).
 NetlinkMessage add_veth(const std::string& host, unsigned bridge, const std::string& peer, const Mac& mac, pid_t pid);
 
-// Deletes a link; of a veth pair, both ends.
+// Deletes a link; of a veth pair, both ends. The kernel answers when it is gone, which takes two or three RCU grace
+// periods: 40 ms and more.
 NetlinkMessage delete_link(const std::string& name);
+
+// From now on the bridge neither sends to nor takes from its port with this index, and has forgotten what it learned
+// there. At once: nothing is waited for.
+NetlinkMessage disable_port(unsigned index);
 
 NetlinkMessage set_up(unsigned index);
 

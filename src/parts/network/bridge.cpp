@@ -108,10 +108,8 @@ void make(const Bridge& bridge) {
 
 // Called with the exclusive lock held. Nobody's lease is there.
 void remove(const std::string& run_root, const std::string& name) {
-  {
-    NetlinkSocket nftables(NETLINK_NETFILTER);
-    kernel::delete_table(nftables, name);
-  }
+  NetlinkSocket nftables(NETLINK_NETFILTER);  // the kernel finishes what was deleted when this is closed: last
+  kernel::delete_table(nftables, name);
   NetlinkSocket route(NETLINK_ROUTE);
   if (route.link_index(name) != 0) route.send({kernel::delete_link(name)});
   const std::string networks = networks_dir(run_root);
