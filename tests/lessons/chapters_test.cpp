@@ -90,7 +90,8 @@ void run_commands(const std::vector<Command>& commands, const std::string& direc
   }
   const std::string path = fmt::format("PATH={}:{}:{}", lesson(""),
                                        fs::path(coracle::test::coracle()).parent_path().string(), std::getenv("PATH"));
-  run({"env", "-C", directory, path, "LC_ALL=C.UTF-8", "bash", "-c", script, "bash"}, {}, std::chrono::seconds(120));
+  run({"env", "-C", directory, path, "LC_ALL=C.UTF-8", "timeout", "90", "bash", "-c", script, "bash"}, {},
+      std::chrono::seconds(120));
 }
 
 void check_output(const Chapter& chapter, const Command& command, const std::string& file) {
