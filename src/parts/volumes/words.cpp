@@ -70,12 +70,14 @@ std::string absolute(const std::string& path) {
   return clean(std::string(directory) + "/" + path);
 }
 
+// Docker's RAMInBytes, in whole numbers.
 std::uint64_t parse_size(const std::string& text) {
   std::uint64_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  const std::size_t shift = unit.empty() || unit == "b" ? 0 : 10 * (std::string("kmg").find(unit) + 1);
-  if (error != std::errc() || number == 0 || unit.size() > 1 || shift > 30 || number > (UINT64_MAX >> (shift + 1))) {
+  const std::string unit = rest == text.data() + text.size() ? "b" : rest;
+  const std::size_t place = unit.size() == 1 ? std::string("bBkKmMgG").find(unit) : std::string::npos;
+  const std::size_t shift = place / 2 * 10;
+  if (error != std::errc() || number == 0 || place == std::string::npos || number > (UINT64_MAX / 2 >> shift)) {
     throw Error("read the size \"" + text + "\"", 0, "a number of bytes with b, k, m or g behind it is allowed: 64m");
   }
   return number << shift;
