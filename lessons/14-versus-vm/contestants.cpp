@@ -1,0 +1,139 @@
+#include "contestants.hpp"
+
+#include <sstream>
+
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include "kernel/fd.hpp"
+#include "kernel/spawn.hpp"
+
+namespace coracle::bench {
+namespace {
+
+constexpr const char* kImage = "busybox";
+constexpr const char* kFloor = "floor: namespaces, overlay, /proc /sys /dev, lo";
+constexpr const char* kFloorVeth = "floor: the same and veth, bridge, route";
+
+std::string find_in_path(const std::string& name) {
+  for (const char* directory : {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"}) {
+    if (access((directory + name).c_str(), X_OK) == 0) return directory + name;
+  }
+  return {};
+}
+
+Command operator+(Command command, const Command& more) {
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+// In a version 2 hierarchy without controllers as in one with them: the group that every container gets.
+Command cgroup_options() {
+  for (const char* directory : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    if (kernel::exists(std::string(directory) + "/cgroup.controllers")) return {"--cgroup", directory};
+  }
+  return {"--cgroup", "/sys/fs/cgroup/freezer"};
+}
+
+Contestant floor(const Workspace& workspace, const std::string& name, const Command& options, Command program) {
+  program[0] = "/bin/" + program[0];
+  const Command base = {workspace.programs + "/floor", "--lower", workspace.root, "--scratch",
+                        workspace.tmpfs.path + "/floor-{}"};
+  return {name, base + options + program, kFloor};
+}
+
+Contestant coracle(const Workspace& workspace, const std::string& name, const Command& options, const Command& program,
+                   const std::string& versus) {
+  return {name, Command{workspace.programs + "/../coracle", "run", "--rm"} + options + Command{kImage} + program,
+          versus};
+}
+
+// `runc spec` as it comes, but for the terminal, the program and the root.
+Command runc_bundle(const std::string& runc, const Workspace& workspace, const Command& program) {
+  const std::string bundle = workspace.tmpfs.path + "/bundle";
+  kernel::make_directories(bundle);
+  kernel::spawn({runc, "spec", "--bundle", bundle}, {});
+  nlohmann::json config = nlohmann::json::parse(kernel::read_file(bundle + "/config.json"));
+  config["process"]["terminal"] = false;
+  config["process"]["args"] = program;
+  config["root"]["path"] = workspace.root;
+  kernel::create_file(bundle + "/config.json", config.dump());
+  return {runc, "--root", workspace.tmpfs.path + "/runc", "run", "--bundle", bundle, "bench-{}"};
+}
+
+Contestant floor_with_veth(const Workspace& workspace, const Command& program) {
+  const Command veth = {"--veth", workspace.bridge, "floor-veth{}", "10.99.1.{}", workspace.gateway};
+  return floor(workspace, kFloorVeth, veth + cgroup_options(), program);
+}
+
+Contestant coracle_with_bridge(const Workspace& workspace, const Command& program) {
+  return coracle(workspace, "coracle run --rm (bridge network)", {}, program, kFloorVeth);
+}
+
+void add_floors(Field& field, const Workspace& workspace, const Command& program) {
+  const auto add = [&](const char* name, const Command& options) {
+    field.contestants.push_back(floor(workspace, name, options, program));
+  };
+  add("floor: namespaces, overlay, /proc /sys /dev", {"--net", "host"});
+  add(kFloor, {});
+  add("floor: the same and a cgroup", cgroup_options());
+  field.contestants.push_back(floor_with_veth(workspace, program));
+}
+
+void add_coracle(Field& field, const Workspace& workspace, const Command& program) {
+  const std::string door = workspace.programs + "/../coracle";
+  if (!kernel::exists(door)) return field.missing.push_back("coracle");
+  kernel::spawn({door, "import", workspace.archive, kImage}, {});
+  const char* name = "coracle run --rm --net none";
+  field.contestants.push_back(coracle(workspace, name, {"--net", "none"}, program, kFloor));
+  field.contestants.push_back(coracle_with_bridge(workspace, program));
+}
+
+void add_peers(Field& field, const Workspace& workspace, const Command& program) {
+  const auto add = [&](const char* program_name, const char* name, auto command) {
+    const std::string path = find_in_path(program_name);
+    if (path.empty()) return field.missing.push_back(program_name);
+    field.contestants.push_back({name, command(path), kFloor});
+  };
+  add("bwrap", "bwrap --unshare-all", [&](const std::string& bwrap) {
+    return Command{bwrap, "--unshare-all", "--bind", workspace.root, "/", "--proc", "/proc", "--dev", "/dev"} + program;
+  });
+  add("unshare", "unshare --root", [&](const std::string& unshare) {
+    return Command{unshare, "--mount",  "--uts",  "--ipc",  "--net",
+                   "--pid", "--cgroup", "--time", "--fork", "--root=" + workspace.root} +
+           program;
+  });
+  add("runc", "runc run", [&](const std::string& runc) { return runc_bundle(runc, workspace, program); });
+}
+
+}  // namespace
+
+Field find_contestants(const Workspace& workspace, const Command& program) {
+  Field field;
+  field.contestants.push_back({"the program alone", Command{workspace.root + "/bin/busybox"} + program, kFloor});
+  add_floors(field, workspace, program);
+  add_coracle(field, workspace, program);
+  add_peers(field, workspace, program);
+  return field;
+}
+
+std::vector<Contestant> networked(const Workspace& workspace, const Command& program) {
+  std::vector<Contestant> contestants = {floor_with_veth(workspace, program)};
+  if (kernel::exists(workspace.programs + "/../coracle"))
+    contestants.push_back(coracle_with_bridge(workspace, program));
+  return contestants;
+}
+
+std::vector<Contestant> unpackers(const Workspace& workspace, const std::string& archive,
+                                  const std::string& directory) {
+  std::vector<Contestant> contestants;
+  const auto add = [&](const char* name, const std::string& path, const Command& arguments) {
+    if (!path.empty()) contestants.push_back({name, Command{path} + arguments, "bsdtar -xf"});
+  };
+  add("coracle, with the digest", workspace.programs + "/14-versus-vm", {"--unpack-once", archive, directory});
+  add("bsdtar -xf", find_in_path("bsdtar"), {"-xf", archive, "-C", directory});
+  add("tar -xzf", find_in_path("tar"), {"-xzf", archive, "-C", directory});
+  return contestants;
+}
+
+}  // namespace coracle::bench

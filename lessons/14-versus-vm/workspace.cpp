@@ -1,0 +1,66 @@
+#include "workspace.hpp"
+
+#include <cstdlib>
+
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include <unistd.h>
+
+#include "kernel/mount.hpp"
+#include "kernel/namespace.hpp"
+#include "kernel/recorder.hpp"
+#include "kernel/rtnetlink.hpp"
+#include "parts/unpack.hpp"
+
+namespace coracle::bench {
+namespace {
+
+std::string directory_of_this_program() {
+  std::string path(PATH_MAX, '\0');
+  const auto call = [&] { return readlink("/proc/self/exe", path.data(), path.size()); };
+  path.resize(static_cast<std::size_t>(kernel::attempt(call, "readlink /proc/self/exe")));
+  return path.substr(0, path.rfind('/'));
+}
+
+void leave_the_host() {
+  try {
+    kernel::unshare(CLONE_NEWNS | CLONE_NEWNET);
+  } catch (kernel::Error& error) {
+    throw error.with_hint("containers are made here, for which one needs to be root: sudo ...");
+  }
+  kernel::set_propagation("/", MS_PRIVATE);
+  kernel::set_loopback_up();
+}
+
+void make_bridge(const std::string& name, const std::string& gateway) {
+  const kernel::Ipv4 address = *kernel::parse_ipv4(gateway);
+  kernel::NetlinkSocket route(NETLINK_ROUTE);
+  route.send({kernel::add_bridge(name, kernel::mac_of(address))});
+  route.send({kernel::add_address(route.link_index(name), address, 16)});
+}
+
+}  // namespace
+
+PrivateTmpfs::PrivateTmpfs() {
+  leave_the_host();
+  char name[] = "/tmp/coracle-bench-XXXXXX";
+  if (mkdtemp(name) == nullptr) throw kernel::Error("mkdtemp in /tmp", errno);
+  path = name;
+  kernel::mount("coracle-bench", path, "tmpfs", 0, "mode=755");
+}
+
+PrivateTmpfs::~PrivateTmpfs() {
+  umount2(path.c_str(), MNT_DETACH);
+  rmdir(path.c_str());
+}
+
+Workspace::Workspace(const std::string& layer)
+    : programs(directory_of_this_program()), archive(layer), root(tmpfs.path + "/root") {
+  kernel::make_directories(root);
+  parts::unpack(archive, root);
+  setenv("CORACLE_ROOT", (tmpfs.path + "/data").c_str(), 1);
+  setenv("CORACLE_RUN", (tmpfs.path + "/run").c_str(), 1);
+  make_bridge(bridge, gateway);
+}
+
+}  // namespace coracle::bench
