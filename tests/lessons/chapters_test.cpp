@@ -25,7 +25,7 @@ const std::vector<std::string> kSections = {"## What you will be able to do",
 
 void check_form(const Chapter& chapter) {
   for (const std::string& slip : chapter.slips) FAIL_CHECK(slip);
-  if (!chapter.path.starts_with("lessons/")) return;
+  if (!chapter.path.starts_with("lessons/") || chapter.path.starts_with("lessons/14-")) return;  // 14 is measurements
   std::vector<std::string> sections;
   std::copy_if(chapter.headings.begin(), chapter.headings.end(), std::back_inserter(sections),
                [](const std::string& heading) { return heading.starts_with("## "); });
@@ -168,7 +168,7 @@ CHAPTER("lessons/07-volumes/README.md")
 TEST_CASE("every chapter is checked") {
   const std::vector<std::string> listed = lines_of_source("tests/lessons/chapters_test.cpp");
   for (const auto& lesson : fs::directory_iterator(source("lessons"))) {
-    if (!fs::exists(lesson.path() / "main.cpp")) continue;
+    if (!fs::exists(lesson.path() / "README.md")) continue;
     const std::string line = fmt::format("CHAPTER(\"lessons/{}/README.md\")", lesson.path().filename().string());
     INFO(line);
     CHECK(std::find(listed.begin(), listed.end(), line) != listed.end());
