@@ -91,6 +91,11 @@ std::vector<std::string> complete(std::vector<std::string> environment, const Us
 
 }  // namespace
 
+void leave_if_orphaned(const kernel::Fd& meeting) {
+  char nothing = 0;
+  if (recv(meeting.get(), &nothing, 1, MSG_DONTWAIT) == 0) _exit(125);
+}
+
 void execute(const Process& process, const kernel::Fd& meeting, const sigset_t& mask) {
   const User user = find_user(process.user);
   if (process.new_session) setsid();
@@ -98,10 +103,8 @@ void execute(const Process& process, const kernel::Fd& meeting, const sigset_t& 
   enter_directory(process.cwd);
   if (!process.user.empty()) {
     become(user);
-    // A change of user clears it (prctl(2)); the parent may have died just before.
-    kernel::die_with_parent();
-    char nothing = 0;
-    if (recv(meeting.get(), &nothing, 1, MSG_DONTWAIT) == 0) _exit(125);
+    kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
+    leave_if_orphaned(meeting);
   }
   const std::vector<std::string> environment = complete(process.env, user);
   kernel::default_signal_actions();

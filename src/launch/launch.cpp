@@ -71,6 +71,7 @@ void sort_by_stage(Parts& parts) {
     kernel::die_with_parent();
     char go = 0;
     if (read(meeting.child.get(), &go, 1) != 1) _exit(125);  // the parent gave up or died: it says why, not we
+    leave_if_orphaned(meeting.child);
     each(parts, "enter", context, &Part::enter);
     // The gate. What stands before it is the container, what comes after it is the program.
     execute(process, meeting.child, mask);
@@ -133,7 +134,7 @@ class Start {
     pollfd fds[] = {{meeting.get(), POLLIN, 0}, {signals_.fd().get(), POLLIN, 0}};
     while (fds[0].revents == 0) {
       if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the child", errno);
-      if (fds[1].revents != 0) signals_.throw_if_asked_to_end();
+      if (fds[0].revents == 0) signals_.throw_if_asked_to_end();  // else the program has begun: the signal is for it
     }
     Error failure("", 0);
     if (kernel::take_failure(failure)) throw failure;
