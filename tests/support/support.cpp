@@ -106,7 +106,7 @@ std::string busybox_rootfs() {
     const std::string directory = scratch() + "/busybox";
     const std::string layer = busybox_layer();
     std::filesystem::create_directories(directory);
-    const Result unpacked = run({"tar", "-xpf", layer, "-C", directory});
+    const Result unpacked = run({"tar", "-xzpf", layer, "-C", directory});
     INFO(unpacked.err);
     REQUIRE(unpacked.status == 0);
     return directory;
