@@ -12,8 +12,8 @@ namespace coracle::bench {
 namespace {
 
 constexpr const char* kImage = "busybox";
-constexpr const char* kFloor = "floor: namespaces, overlay, /proc /sys /dev, lo";
-constexpr const char* kFloorVeth = "floor: the same and veth, bridge, route";
+constexpr const char* kFloor = "floor";
+constexpr const char* kFloorVeth = "floor and veth, bridge, address, route";
 
 std::string find_in_path(const std::string& name) {
   for (const char* directory : {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"}) {
@@ -62,8 +62,8 @@ Command runc_bundle(const std::string& runc, const Workspace& workspace, const C
 }
 
 Contestant floor_with_veth(const Workspace& workspace, const Command& program) {
-  const Command veth = {"--veth", workspace.bridge, "floor-veth{}", "10.99.1.{}", workspace.gateway};
-  return floor(workspace, kFloorVeth, veth + cgroup_options(), program);
+  const Command veth = {"--veth", workspace.bridge, "10.99.1.{}", workspace.gateway};
+  return floor(workspace, kFloorVeth, veth, program);
 }
 
 Contestant coracle_with_bridge(const Workspace& workspace, const Command& program) {
@@ -74,9 +74,9 @@ void add_floors(Field& field, const Workspace& workspace, const Command& program
   const auto add = [&](const char* name, const Command& options) {
     field.contestants.push_back(floor(workspace, name, options, program));
   };
-  add("floor: namespaces, overlay, /proc /sys /dev", {"--net", "host"});
+  add("floor but for the network namespace", {"--net", "host"});
   add(kFloor, {});
-  add("floor: the same and a cgroup", cgroup_options());
+  add("floor and a cgroup", cgroup_options());
   field.contestants.push_back(floor_with_veth(workspace, program));
 }
 

@@ -1,12 +1,12 @@
 // The floor: a container made with nothing but the kernel calls that it takes. No errors explained, no cleaning up
 // after a kill, no records: this is what the kernel takes, and what coracle takes above it is coracle's own.
 //
-//     floor --lower DIR... --scratch DIR [--net none|host] [--veth BRIDGE NAME ADDRESS GATEWAY]
+//     floor --lower DIR... --scratch DIR [--net none|host] [--veth BRIDGE ADDRESS GATEWAY]
 //           [--cgroup PARENT]... PROGRAM [ARGUMENT...]
 //
 // --lower DIR      a layer of the root, the lowest first
 // --scratch DIR    is made and removed: what the container writes (upper), and overlayfs's own work directory
-// --veth ...       eth0 in the container, in a /16, and NAME outside, on the bridge; --net none is lo alone
+// --veth ...       eth0 in the container, in a /16, its other end on the bridge; --net none is lo alone
 // --cgroup PARENT  a cgroup is made in this directory (v1: once for each controller) and removed
 #include <cstdio>
 #include <cstring>
@@ -48,13 +48,11 @@ Options read_options(char** word) {
     if (name == "--cgroup") options.cgroups.push_back(value());
     if (name == "--scratch") options.scratch = value();
     if (name == "--net") options.net = value() != "host";
-    if (name == "--veth") options.veth = {value(), value(), value(), value()};
+    if (name == "--veth") options.veth = {value(), value(), value()};
   }
   options.program = word;
   return options;
 }
-
-// --- the parent ---
 
 void make_directories(const Options& options) {
   for (const char* name : {"", "/upper", "/work", "/merged"}) must(mkdir((options.scratch + name).c_str(), 0755), name);
@@ -101,12 +99,9 @@ void remove_tree(int parent, const char* name) {
 }
 
 void clean_up(const Options& options) {
-  if (!options.veth.bridge.empty()) delete_veth(options.veth);
   for (const std::string& parent : options.cgroups) must(rmdir(cgroup_in(options, parent).c_str()), "rmdir a cgroup");
   remove_tree(AT_FDCWD, options.scratch.c_str());
 }
-
-// --- the child ---
 
 // The cgroup namespace begins where its maker is, so it comes after the cgroup (cgroup_namespaces(7)).
 void enter_cgroups(const Options& options) {
@@ -137,6 +132,8 @@ void mount_root(const Options& options) {
   must(chdir(merged.c_str()), "chdir to the root");
 }
 
+constexpr unsigned long kNothingRuns = MS_NOSUID | MS_NOEXEC | MS_NODEV;
+
 void mount_dev() {
   must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k"), "mount dev");
   must(chdir("dev"), "chdir dev");
@@ -154,25 +151,11 @@ void mount_dev() {
   must(symlink("/proc/self/fd/2", "stderr"), "symlink stderr");
   must(symlink("pts/ptmx", "ptmx"), "symlink ptmx");
   for (const char* name : {"pts", "shm", "mqueue"}) must(mkdir(name, 0755), name);
-  const unsigned long nothing_runs = MS_NOSUID | MS_NOEXEC | MS_NODEV;
   const char* pts = "newinstance,ptmxmode=0666,mode=0620,gid=5";
   must(mount("devpts", "pts", "devpts", MS_NOSUID | MS_NOEXEC, pts), "mount pts");
-  must(mount("tmpfs", "shm", "tmpfs", nothing_runs, "mode=1777,size=65536k"), "mount shm");
-  must(mount("mqueue", "mqueue", "mqueue", nothing_runs, nullptr), "mount mqueue");
+  must(mount("tmpfs", "shm", "tmpfs", kNothingRuns, "mode=1777,size=65536k"), "mount shm");
+  must(mount("mqueue", "mqueue", "mqueue", kNothingRuns, nullptr), "mount mqueue");
   must(chdir(".."), "chdir ..");
-}
-
-void mount_views() {
-  const unsigned long nothing_runs = MS_NOSUID | MS_NOEXEC | MS_NODEV;
-  must(mount("proc", "proc", "proc", nothing_runs, nullptr), "mount proc");
-  must(mount("sysfs", "sys", "sysfs", nothing_runs | MS_RDONLY, nullptr), "mount sys");
-  mount_dev();
-}
-
-void pivot() {
-  must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-  must(umount2(".", MNT_DETACH), "umount the old root");
-  must(chdir("/"), "chdir /");
 }
 
 [[noreturn]] void be_the_child(const Options& options, const int (&go)[2]) {
@@ -181,14 +164,16 @@ void pivot() {
   must(mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr), "make mounts private");
   if (options.net) loopback_up();
   mount_root(options);
+  must(mount("proc", "proc", "proc", kNothingRuns, nullptr), "mount proc");
+  must(mount("sysfs", "sys", "sysfs", kNothingRuns | MS_RDONLY, nullptr), "mount sys");
   umask(0);
-  mount_views();
+  mount_dev();
   umask(022);
   if (!options.veth.bridge.empty()) enter_veth(options.veth, options.scratch, go[0]);
-  pivot();
-  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path, nullptr};
-  must(execve(options.program[0], options.program, environment), options.program[0]);
+  must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
+  must(umount2(".", MNT_DETACH), "umount the old root");
+  must(chdir("/"), "chdir /");
+  must(execve(options.program[0], options.program, environ), options.program[0]);
   _exit(125);
 }
 

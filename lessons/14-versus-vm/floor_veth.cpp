@@ -64,15 +64,14 @@ int route_socket() {
   return static_cast<int>(must(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "socket AF_NETLINK"));
 }
 
-// `fine` is an errno that is as good as success.
-void send(int socket, Message& message, const char* what, int fine = 0) {
+void send(int socket, Message& message, const char* what) {
   std::memcpy(message.bytes, &message.size, sizeof message.size);  // nlmsg_len is the first field
   must(::send(socket, message.bytes, message.size, 0), what);
   alignas(nlmsghdr) char answer[4096];
   must(recv(socket, answer, sizeof answer, 0), what);
   const int error = static_cast<const nlmsgerr*>(NLMSG_DATA(answer))->error;
   errno = -error;
-  if (errno != fine) must(error, what);
+  must(error, what);
 }
 
 unsigned index_of(int socket, const std::string& name) {
@@ -101,44 +100,6 @@ void write_file(const std::string& path, const std::string& text) {
   close(static_cast<int>(file));
 }
 
-}  // namespace
-
-void make_veth(const Veth& veth, const std::string& scratch, pid_t child, int go) {
-  const int route = route_socket();
-  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, up());
-  message.attribute(IFLA_IFNAME, veth.name);
-  message.attribute(IFLA_NUM_TX_QUEUES, 1U);  // one queue each way: more take time to make, and a veth uses one
-  message.attribute(IFLA_NUM_RX_QUEUES, 1U);
-  message.attribute(IFLA_MASTER, index_of(route, veth.bridge));
-  const unsigned info = message.begin(IFLA_LINKINFO);
-  message.attribute(IFLA_INFO_KIND, std::string("veth"));
-  const unsigned data = message.begin(IFLA_INFO_DATA);
-  const unsigned peer = message.begin(VETH_INFO_PEER);
-  message.add(ifinfomsg{});  // not up yet: at this moment it has no peer
-  message.attribute(IFLA_IFNAME, std::string("eth0"));
-  message.attribute(IFLA_NUM_TX_QUEUES, 1U);
-  message.attribute(IFLA_NUM_RX_QUEUES, 1U);
-  message.attribute(IFLA_NET_NS_PID, static_cast<unsigned>(child));
-  message.end(peer);
-  message.end(data);
-  message.end(info);
-  send(route, message, "make the veth pair");
-  close(route);
-  for (const char* name : {"/hosts", "/hostname", "/resolv.conf"}) write_file(scratch + name, veth.address + "\n");
-  must(write(go, "g", 1), "say go");
-}
-
-void delete_veth(const Veth& veth) {
-  const int route = route_socket();
-  Message message(RTM_DELLINK, 0, ifinfomsg{});
-  message.attribute(IFLA_IFNAME, veth.name);
-  // The kernel removes it with the container's namespace, which has just ended: whoever is first.
-  send(route, message, "delete the veth pair", ENODEV);
-  close(route);
-}
-
-namespace {
-
 void configure(const Veth& veth) {
   const int route = route_socket();
   const unsigned eth0 = index_of(route, "eth0");
@@ -166,6 +127,31 @@ void configure(const Veth& veth) {
 }
 
 }  // namespace
+
+void make_veth(const Veth& veth, const std::string& scratch, pid_t child, int go) {
+  const int route = route_socket();
+  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, up());
+  message.attribute(IFLA_IFNAME, "floor-" + std::to_string(child));
+  message.attribute(IFLA_NUM_TX_QUEUES, 1U);  // one queue each way: more take time to make, and a veth uses one
+  message.attribute(IFLA_NUM_RX_QUEUES, 1U);
+  message.attribute(IFLA_MASTER, index_of(route, veth.bridge));
+  const unsigned info = message.begin(IFLA_LINKINFO);
+  message.attribute(IFLA_INFO_KIND, std::string("veth"));
+  const unsigned data = message.begin(IFLA_INFO_DATA);
+  const unsigned peer = message.begin(VETH_INFO_PEER);
+  message.add(ifinfomsg{});  // not up yet: at this moment it has no peer
+  message.attribute(IFLA_IFNAME, std::string("eth0"));
+  message.attribute(IFLA_NUM_TX_QUEUES, 1U);
+  message.attribute(IFLA_NUM_RX_QUEUES, 1U);
+  message.attribute(IFLA_NET_NS_PID, static_cast<unsigned>(child));
+  message.end(peer);
+  message.end(data);
+  message.end(info);
+  send(route, message, "make the veth pair");
+  close(route);
+  for (const char* name : {"/hosts", "/hostname", "/resolv.conf"}) write_file(scratch + name, veth.address + "\n");
+  must(write(go, "g", 1), "say go");
+}
 
 void enter_veth(const Veth& veth, const std::string& scratch, int go) {
   char byte = 0;
