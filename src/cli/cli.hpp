@@ -2,11 +2,8 @@
 // prints; it gives the exit status.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "engine/engine.hpp"
 
@@ -27,12 +24,6 @@ int run(const Door& door, std::vector<std::string> words);
 int images(const Door& door, std::vector<std::string> words);
 int import(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
-
-// The command line of "coracle NAME": --help with `usage` at its head.
-std::unique_ptr<CLI::App> command_line(const std::string& name, const std::string& usage, const std::string& what);
-
-// Reads the words. False when they asked for help, which has been given. A word that is wrong is an Error.
-bool parse(CLI::App& app, std::vector<std::string> words);
 
 // The engine, after what killed commands left behind has been cleared away.
 void sweep(engine::Engine& engine);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
 #include "kernel/probe.hpp"
 
 namespace coracle::cli {
@@ -181,9 +182,8 @@ void print(const Finding& finding) {
 }  // namespace
 
 int doctor(const Door& door, std::vector<std::string> words) {
-  const auto app =
-      command_line("doctor", "", "Say what this host can do, and how to mend what it cannot");
-  if (!parse(*app, std::move(words))) return 0;
+  Options options("doctor", "", "Say what this host can do, and how to mend what it cannot");
+  if (!options.read(words)) return 0;
   std::vector<Finding> found;
   look_at_machine(found);
   look_at_processes(found);

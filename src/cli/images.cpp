@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
 #include "cli/table.hpp"
+#include "kernel/error.hpp"
 
 namespace coracle::cli {
 namespace {
@@ -19,12 +21,13 @@ std::string or_none(const std::string& text) { return text.empty() ? "<none>" : 
 }  // namespace
 
 int images(const Door& door, std::vector<std::string> words) {
-  const auto app = command_line("images", "[OPTIONS]", "List the images, the newest first");
+  Options options("images", "[OPTIONS]", "List the images, the newest first");
   bool quiet = false;
   bool whole = false;
-  app->add_flag("-q,--quiet", quiet, "The ids alone");
-  app->add_flag("--no-trunc", whole, "Whole ids");
-  if (!parse(*app, std::move(words))) return 0;
+  options.flag('q', "quiet", "The ids alone", quiet);
+  options.flag(0, "no-trunc", "Whole ids", whole);
+  if (!options.read(words)) return 0;
+  if (!words.empty()) throw kernel::Error("read the word " + words[0], 0, "see coracle images --help");
 
   engine::Engine engine(door.roots);
   sweep(engine);

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 
@@ -32,23 +33,19 @@ void throw_when_asked_to_end(const sigset_t& signals) {
 }  // namespace
 
 int import(const Door& door, std::vector<std::string> words) {
-  const auto app = command_line("import", "[OPTIONS] TAR... NAME[:TAG]",
-                                "Make an image of tar archives (plain, gzip, zstd, xz): each becomes one layer,\n"
-                                "the first is the lowest. Prints the image's id.");
+  Options options("import", "[OPTIONS] TAR... NAME[:TAG]",
+                  "Make an image of tar archives (plain, gzip, zstd, xz): each becomes one layer,\n"
+                  "the first is the lowest. Prints the image's id.");
   image::ImportRequest request;
-  std::vector<std::string> rest;
-  app->add_option("-c,--change", request.changes,
-                  "A Dockerfile's instruction: ENV, CMD, ENTRYPOINT, WORKDIR, USER, EXPOSE, VOLUME, LABEL, STOPSIGNAL")
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false);
-  app->add_option("TAR... NAME", rest, "The archives, and the image's name");
-  if (!parse(*app, std::move(words))) return 0;
-  if (rest.size() < 2) {
+  options.value('c', "change", "INSTRUCTION",
+                "of a Dockerfile: ENV, CMD, ENTRYPOINT, WORKDIR, USER, EXPOSE, VOLUME, LABEL or STOPSIGNAL",
+                [&](const std::string& change) { request.changes.push_back(change); });
+  if (!options.read(words)) return 0;
+  if (words.size() < 2) {
     throw Error("read the command line", 0, "an archive and a name must be given; see coracle import --help");
   }
-  request.name = image::parse_reference(rest.back());
-  request.archives.assign(rest.begin(), rest.end() - 1);
+  request.name = image::parse_reference(words.back());
+  request.archives.assign(words.begin(), words.end() - 1);
 
   const sigset_t signals = hold_signals();
   request.go_on = [&] { throw_when_asked_to_end(signals); };

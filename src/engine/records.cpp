@@ -12,7 +12,8 @@ using image::Statement;
 using kernel::Error;
 
 void Records::add(const Record& record) {
-  Statement statement = database_.prepare("INSERT INTO containers VALUES (?, ?, ?, ?, ?, ?)");
+  Statement statement = database_.prepare(
+      "INSERT INTO containers (id, name, image, command, created, run_root) VALUES (?, ?, ?, ?, ?, ?)");
   const std::string command =
       nlohmann::json(record.command).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   statement.bind(record.id).bind(record.name).bind(record.image).bind(command).bind(record.created);

@@ -31,8 +31,8 @@ CREATE TABLE names (
   PRIMARY KEY (repository, tag)
 ) WITHOUT ROWID;
 CREATE TABLE containers (
-  id       TEXT PRIMARY KEY,
-  name     TEXT NOT NULL UNIQUE,
+  name     TEXT PRIMARY KEY,  -- the one index that a start has to write
+  id       TEXT NOT NULL,
   image    TEXT NOT NULL,     -- id
   command  TEXT NOT NULL,     -- JSON array
   created  INTEGER NOT NULL,
@@ -42,7 +42,9 @@ CREATE TABLE containers (
 
 constexpr int kPatienceMs = 20'000;
 
-// Small pages, because the first to open the file after a while reads again what was written last (WAL recovery).
+// Whoever opens the file when nobody else has it open reads again all that is in the log (WAL recovery). So pages are
+// small, and a commit that finds more than 64 of them in the log moves them into the file.
+constexpr int kLongestLog = 64;
 constexpr const char* kFormat = "PRAGMA page_size=1024; PRAGMA journal_mode=WAL";
 
 [[noreturn]] void fail(sqlite3* database, const std::string& attempt) {
@@ -57,6 +59,7 @@ constexpr const char* kFormat = "PRAGMA page_size=1024; PRAGMA journal_mode=WAL"
 void set_up(sqlite3* database) {
   sqlite3_extended_result_codes(database, 0);
   sqlite3_busy_timeout(database, kPatienceMs);
+  sqlite3_wal_autocheckpoint(database, kLongestLog);
   // Closing would copy the log into the file and delete it, and wait for the disk both times.
   int on = 1;
   sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, nullptr);
@@ -102,6 +105,7 @@ Database::Database(const std::string& directory) {
   database_.reset(opened);
   if (result != SQLITE_OK) throw Error("open " + path, sqlite3_system_errno(opened), sqlite3_errstr(result));
   set_up(opened);
+  execute("PRAGMA synchronous=NORMAL");
   if (version() == 0) make_schema(directory);
   if (version() > kVersion) {
     throw Error("open " + path, 0, "a later version of coracle made it; use that one, or another --root");

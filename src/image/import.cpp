@@ -1,6 +1,7 @@
 #include "image/import.hpp"
 
 #include <ctime>
+#include <exception>
 
 #include <sys/stat.h>
 
@@ -28,13 +29,24 @@ StagedLayer unpack_layer(const std::string& archive, std::string directory, cons
   // The top of the layer may be entered by every user of the container, also when the archive does not say so.
   kernel::make_directories(directory, 0755);
   Sha256 digest;
+  std::exception_ptr ended;  // by go_on: that is told as it is, and not as an error in the archive
   parts::UnpackOptions options;
   options.uncompressed = [&](std::string_view bytes) {
-    go_on();
+    try {
+      go_on();
+    } catch (...) {
+      ended = std::current_exception();
+      throw;
+    }
     digest.update(bytes);
   };
-  const parts::Unpacked unpacked = parts::unpack(archive, directory, options);
-  return {std::move(directory), digest.finish(), unpacked.bytes};
+  try {
+    const parts::Unpacked unpacked = parts::unpack(archive, directory, options);
+    return {std::move(directory), digest.finish(), unpacked.bytes};
+  } catch (...) {
+    if (ended) std::rethrow_exception(ended);
+    throw;
+  }
 }
 
 Config changed_config(const ImportRequest& request) {

@@ -40,13 +40,25 @@ bool is_host(std::string_view text) {
   return text == "localhost" || text.find_first_of(".:") != std::string_view::npos;
 }
 
+// domain-component := alphanumerics, with - between them
+bool is_host_component(std::string_view text) {
+  const auto allowed = [](char c) { return is_lower(c) || is_upper(c) || c == '-'; };
+  return !text.empty() && text.front() != '-' && text.back() != '-' && std::all_of(text.begin(), text.end(), allowed);
+}
+
 bool is_host_and_port(std::string_view text) {
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(std::min(colon + 1, text.size()));
-  const auto allowed = [](char c) { return is_lower(c) || is_upper(c) || c == '.' || c == '-'; };
-  return !host.empty() && std::all_of(host.begin(), host.end(), allowed) && host.front() != '-' && host.back() != '-' &&
-         (colon == text.size() || (!port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos));
+  const std::size_t colon = text.find(':');
+  if (colon != std::string_view::npos) {
+    const std::string_view port = text.substr(colon + 1);
+    if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  }
+  std::string_view host = text.substr(0, colon);
+  while (true) {
+    const std::size_t dot = host.find('.');
+    if (!is_host_component(host.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    host.remove_prefix(dot + 1);
+  }
 }
 
 void check_repository(const std::string& text, std::string_view repository) {

@@ -159,7 +159,7 @@ void make_root(const std::string& root) {
   if (root.empty() || root[0] != '/')
     throw Error("use " + root + " as the data root", 0, "it must be an absolute path");
   struct stat status {};
-  if (::stat(root.c_str(), &status) != 0) kernel::make_directories(root, 0711);
+  if (::stat(root.c_str(), &status) != 0) kernel::make_directories(root, 0700);
   kernel::attempt([&] { return ::stat(root.c_str(), &status); }, "stat {}", root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 022U) != 0) {
     throw Error("use " + root + " as the data root", 0, "it is not a directory that this user alone can write to");

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "cli/env.hpp"
+#include "cli/options.hpp"
 #include "cli/table.hpp"
 #include "kernel/error.hpp"
 #include "support/support.hpp"
@@ -84,6 +85,62 @@ TEST_CASE("a file of variables has one on each line, and quotes are part of it")
     CHECK(std::string(error.what()).find("line 2") != std::string::npos);
   }
   CHECK_THROWS_AS(cli::read_env_file(directory.path() + "/missing"), Error);
+}
+
+namespace {
+
+// Options of every kind, and what they were given.
+struct Read {
+  std::string name, env, timeline = "not given";
+  bool rm = false, interactive = false;
+  Words rest;
+
+  explicit Read(Words words, bool anywhere = false) {
+    cli::Options options("test", "", "");
+    options.value('n', "name", "NAME", "", name);
+    options.value('e', "env", "X", "", [&](const std::string& text) { env += "[" + text + "]"; });
+    options.alias("environment");
+    options.flag(0, "rm", "", rm);
+    options.flag('i', "interactive", "", interactive);
+    options.optional_value("timeline", "FILE", "", [&](const std::string& file) { timeline = file; });
+    options.read(words, anywhere);
+    rest = words;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("options are read in all the ways in which docker reads them") {
+  const Read read({"-n", "a", "-eA=1", "-e=B=2", "--env", "-C", "--env=", "--environment=[x,y]", "-ie", "D", "--rm",
+                   "--timeline", "image", "-n", "b", "--", "--rm=false"});
+  CHECK(read.name == "a");
+  CHECK(read.env == "[A=1][B=2][-C][][[x,y]][D]");
+  CHECK(read.rm);
+  CHECK(read.interactive);
+  CHECK(read.timeline.empty());
+  CHECK(read.rest == Words{"image", "-n", "b", "--", "--rm=false"});
+}
+
+TEST_CASE("a later option wins, a flag can be taken back, and -- ends the options") {
+  const Read read({"--name=a", "--name", "b", "--rm", "--rm=false", "-i=0", "--timeline=x.svg", "--", "-n"});
+  CHECK(read.name == "b");
+  CHECK_FALSE(read.rm);
+  CHECK_FALSE(read.interactive);
+  CHECK(read.timeline == "x.svg");
+  CHECK(read.rest == Words{"-n"});
+}
+
+TEST_CASE("options may stand behind other words where that is allowed") {
+  const Read read({"a", "-n", "x", "-", "b", "--", "-i"}, true);
+  CHECK(read.name == "x");
+  CHECK(read.rest == Words{"a", "-", "b", "-i"});
+}
+
+TEST_CASE("an option that is unknown or lacks its value is an error") {
+  for (const Words& bad : {Words{"--nam"}, {"-x"}, {"-ix"}, {"--name"}, {"-n"}, {"-in"}, {"--rm=maybe"}, {"---"}}) {
+    INFO(bad[0]);
+    CHECK_THROWS_AS(Read(bad), Error);
+  }
 }
 
 TEST_CASE("coracle tells its commands, each command its options") {

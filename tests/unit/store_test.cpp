@@ -72,7 +72,7 @@ TEST_CASE("image names are read as docker reads them") {
   CHECK(read("example.org:5000/team/web") == "example.org:5000/team/web:latest");
   CHECK(image::parse_reference("localhost:5000/a").repository == "localhost:5000/a");
   for (const char* bad : {"", ":tag", "Redis", "-redis", "redis-", "re..dis", "redis:", "redis:-x", "a//b", "/a", "a/",
-                          "../etc", "a b", "redis:a/b", "exa_mple.org:x/a", "a:b:c"}) {
+                          "../etc", ".x/a", "-x.y/a", "a b", "redis:a/b", "exa_mple.org:x/a", "a:b:c"}) {
     INFO("\"" << bad << "\"");
     CHECK_THROWS_AS(image::parse_reference(bad), Error);
   }
