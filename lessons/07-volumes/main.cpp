@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include "lesson.hpp"
+#include "parts/cgroup.hpp"
+#include "parts/layers.hpp"
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/root.hpp"
@@ -25,8 +27,10 @@ int main(int argc, char** argv) {
     for (const std::string& text : volumes) options.volumes.push_back(parts::parse_volume(text));
     for (const std::string& text : tmpfs) options.volumes.push_back(parts::parse_tmpfs(text));
     parts.push_back(parts::make_namespaces({}));
+    parts.push_back(parts::make_cgroup({}));
+    parts.push_back(parts::make_layers({.lower = {lesson.rootfs}}));
     parts.push_back(parts::make_mounts());
     parts.push_back(parts::make_volumes(options));
-    parts.push_back(parts::make_root({.rootfs = lesson.rootfs}));
+    parts.push_back(parts::make_root({}));
   });
 }
