@@ -57,7 +57,9 @@ class Reader {
     const auto not_run = marker(above, "not run");
     if (quote && language != "cpp") slip("a quote stands in a ```cpp block");
     if (run && language != "console") slip("commands stand in a ```console block");
-    if (language == "console" && !run && !not_run) slip("commands need a line <!-- run --> directly above them");
+    const bool is_lesson = chapter_.path.starts_with("lessons/");
+    if (is_lesson && language == "console" && !run && !not_run)
+      slip("commands need a line <!-- run --> directly above them");
     const std::size_t begin = next_;
     while (next_ < lines_.size() && lines_[next_] != "```") ++next_;
     if (next_ == lines_.size()) slip("the block has no end");
