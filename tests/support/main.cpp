@@ -2,9 +2,10 @@
 #define CATCH_CONFIG_RUNNER
 #include "support/support.hpp"
 
-#if CATCH_VERSION_MAJOR >= 3 || __has_include(<catch2/catch_session.hpp>)
+#if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>
 #include <catch2/catch_test_case_info.hpp>
+#include <catch2/catch_version_macros.hpp>
 #include <catch2/reporters/catch_reporter_event_listener.hpp>
 #include <catch2/reporters/catch_reporter_registrars.hpp>
 using Listener = Catch::EventListenerBase;
