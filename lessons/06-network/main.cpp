@@ -1,5 +1,9 @@
 // Lesson 6: the program gets a network of its own, and ways in and out of it.
+#include <filesystem>
+
 #include "lesson.hpp"
+#include "parts/cgroup.hpp"
+#include "parts/layers.hpp"
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
@@ -11,18 +15,22 @@ int main(int argc, char** argv) {
   Lesson lesson("06-network", "Run a program with a network of its own");
   parts::NetworkOptions network;
   std::vector<std::string> ports;
-  lesson.app.add_option("-p,--publish", ports, "Let a port of the host lead inside: [ADDRESS:]8080:80[/udp]")
+  lesson.app.add_option("-p,--publish", ports, "A port of the host that leads inside: [ADDRESS:]8080:80[/udp]")
       ->allow_extra_args(false);
-  lesson.app.add_option("--ip", network.address, "The address (a free one of the subnet)");
+  lesson.app.add_option("--ip", network.address, "The address, in place of the first free one");
   lesson.app.add_option("--subnet", network.subnet, "The addresses of the network")->capture_default_str();
   lesson.app.add_option("--bridge", network.bridge, "The bridge that joins the containers")->capture_default_str();
-  lesson.app.add_flag("--keep-bridge", network.keep_bridge, "Leave the bridge and the rules there for the next one");
+  lesson.app.add_flag("--keep-bridge", network.keep_bridge, "Leave the bridge and the rules for the next start");
 
   return lesson.run(argc, argv, [&](parts::Parts& parts) {
     for (const std::string& port : ports) network.ports.push_back(parts::parse_port(port));
-    parts.push_back(parts::make_namespaces({}));
-    parts.push_back(parts::make_mounts({}));
-    parts.push_back(parts::make_root({.rootfs = lesson.rootfs}));
+    // Of lesson 5: the root file system is one layer, so containers may share it and change it each for itself.
+    const parts::LayerOptions layers{.lower = {std::filesystem::absolute(lesson.rootfs)}};
+    parts.push_back(parts::make_namespaces({.hostname = lesson.id}));
+    parts.push_back(parts::make_cgroup({}));
+    parts.push_back(parts::make_layers(layers));
+    parts.push_back(parts::make_mounts());
+    parts.push_back(parts::make_root({}));
     parts.push_back(parts::make_network(network));
   });
 }

@@ -75,6 +75,15 @@ NetlinkMessage delete_link(const std::string& name) {
   return message;
 }
 
+NetlinkMessage set_hairpin(const std::string& port) {
+  NetlinkMessage message("RTM_NEWLINK " + port + " hairpin", RTM_NEWLINK, 0, ifinfomsg{});
+  constexpr char on = 1;
+  message.attribute_text(IFLA_IFNAME, port);
+  message.begin(IFLA_LINKINFO).attribute_text(IFLA_INFO_SLAVE_KIND, "bridge").begin(IFLA_INFO_SLAVE_DATA);
+  message.attribute(IFLA_BRPORT_MODE, std::string_view(&on, 1)).end().end();
+  return message;
+}
+
 NetlinkMessage disable_port(unsigned index) {
   ifinfomsg port{};
   port.ifi_family = AF_BRIDGE;

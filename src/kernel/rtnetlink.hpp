@@ -37,6 +37,9 @@ NetlinkMessage add_veth(const std::string& host, unsigned bridge, const std::str
 // periods: 40 ms and more.
 NetlinkMessage delete_link(const std::string& name);
 
+// The bridge may send a packet out of the port by which it came.
+NetlinkMessage set_hairpin(const std::string& port);
+
 // From now on the bridge neither sends to nor takes from its port with this index, and has forgotten what it learned
 // there. At once: nothing is waited for.
 NetlinkMessage disable_port(unsigned index);

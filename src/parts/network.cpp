@@ -57,8 +57,12 @@ class Network final : public Part {
   void adopt(Context& context) override {
     if (!options_.ports.empty()) publish_ports(context);
     NetlinkSocket route(NETLINK_ROUTE);
-    const unsigned bridge = route.link_index(bridge_.name);
-    route.send({kernel::add_veth(link_name(context.id), bridge, "eth0", kernel::mac_of(address_), context.pid)});
+    const std::string port = link_name(context.id);
+    std::vector<kernel::NetlinkMessage> messages = {
+        kernel::add_veth(port, route.link_index(bridge_.name), "eth0", kernel::mac_of(address_), context.pid)};
+    // Its own published port on the host's address leads back to it; with br_netfilter by the port of the bridge.
+    if (!options_.ports.empty()) messages.push_back(kernel::set_hairpin(port));
+    route.send(std::move(messages));
   }
 
   // One message after the other in one call: the kernel acts on them in this order.
