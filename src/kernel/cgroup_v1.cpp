@@ -110,7 +110,7 @@ class CgroupV1 final : public Cgroup {
   int directory() const override { return unified_ ? unified_->directory() : -1; }
 
   // "0" stands for the writing thread. To `tasks`, not to cgroup.procs: a whole process, or somebody else's, is moved
-  // under a lock that costs 6 to 15 ms when nobody has taken it for a while (lessons/04-cgroups, "What it costs").
+  // under a lock that costs 6 to 15 ms when nobody has taken it for a while (lessons/04-cgroups, "The code").
   void enter() override {
     for (const Group& group : groups_) {
       attempt([&] { return write(group.tasks.get(), "0", 1); }, "write 0 to {}/tasks", group.path);
