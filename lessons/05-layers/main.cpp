@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   std::vector<parts::Change> changes;
   bool show_diff = false;
   lesson.app.add_option("--layer", archives, "A layer archive; the lowest first, more on top of it")
+      ->required()
       ->allow_extra_args(false);
   lesson.app.add_flag("--show-diff", show_diff, "List in the end what the program changed");
 
