@@ -1,5 +1,6 @@
 #include "kernel/process.hpp"
 
+#include <cstdlib>
 #include <cstring>
 
 #include <linux/sched.h>
@@ -52,6 +53,26 @@ Ending wait(const Fd& pidfd) {
 
 Fd pidfd_open(pid_t pid) {
   return Fd(static_cast<int>(attempt([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
+}
+
+std::string process_note(pid_t pid) {
+  const std::string stat = read_file(fmt::format("/proc/{}/stat", pid));
+  // The second field is the program's name in parentheses, with any bytes in it: count from its end.
+  std::size_t field = stat.rfind(')');
+  for (int skipped = 2; skipped < 22 && field != std::string::npos; ++skipped) field = stat.find(' ', field + 1);
+  if (field == std::string::npos) throw Error(fmt::format("read the start time in /proc/{}/stat", pid), 0);
+  return fmt::format("{} {}", pid, stat.substr(field + 1, stat.find(' ', field + 1) - field - 1));
+}
+
+Fd noted_process(const std::string& note) {
+  try {
+    const auto pid = static_cast<pid_t>(std::strtol(note.c_str(), nullptr, 10));
+    Fd pidfd = pidfd_open(pid);  // first: from here on the number cannot change its meaning for us
+    return process_note(pid) == note ? std::move(pidfd) : Fd();
+  } catch (const Error& error) {
+    if (error.code() == ESRCH || error.code() == ENOENT || error.code() == EINVAL) return {};
+    throw;
+  }
 }
 
 bool send_signal(const Fd& pidfd, int signal) {

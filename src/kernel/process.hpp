@@ -37,6 +37,11 @@ Ending wait(const Fd& pidfd);
 // Opens a pidfd (pidfd_open(2)): the process and no later one with its number.
 Fd pidfd_open(pid_t pid);
 
+// The process as a text that no later process with its number has: "PID STARTTIME", with the start in clock ticks
+// after boot (proc_pid_stat(5), field 22). And the way back: no pidfd when that process has ended.
+std::string process_note(pid_t pid);
+Fd noted_process(const std::string& note);
+
 // pidfd_send_signal(2). False when the process has ended.
 bool send_signal(const Fd& pidfd, int signal);
 

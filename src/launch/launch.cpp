@@ -119,6 +119,7 @@ class Start {
     context_.pidfd = &child_.pidfd;
     each_checked("adopt", &Part::adopt);
     kernel::attempt([&] { return send(meeting.parent.get(), "g", 1, MSG_NOSIGNAL); }, "send \"go\" to the child");
+    run_directory_.note_process(child_.pid);  // while the child works
     await_program(meeting.parent);
   }
 
@@ -204,6 +205,7 @@ std::vector<std::string> sweep(const std::string& run_root, Parts& parts) {
   for (const std::string& id : RunDirectory::ids(run_root)) {
     std::optional<RunDirectory> abandoned = RunDirectory::take_over(run_root, id, parts);
     if (!abandoned) continue;
+    abandoned->end_process();
     Context context;
     context.id = id;
     context.run_dir = abandoned->path();

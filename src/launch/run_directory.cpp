@@ -6,12 +6,14 @@
 
 #include <dirent.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/launch.hpp"
 
@@ -22,6 +24,7 @@ using kernel::Error;
 using kernel::Fd;
 
 constexpr const char* kPartsNote = "/parts";
+constexpr const char* kProcessNote = "/process";
 
 // The run root may stand in a directory that everybody can write to (/dev/shm): it must be ours alone.
 void make_run_root(const std::string& run_root) {
@@ -110,6 +113,20 @@ std::vector<std::string> RunDirectory::ids(const std::string& run_root) {
   }
   closedir(directory);
   return ids;
+}
+
+void RunDirectory::note_process(pid_t pid) const {
+  kernel::create_file(path_ + kProcessNote, kernel::process_note(pid), 0600);
+}
+
+void RunDirectory::end_process() const {
+  const std::string note = path_ + kProcessNote;
+  if (!kernel::exists(note)) return;
+  const Fd pidfd = kernel::noted_process(kernel::read_file(note));
+  if (!pidfd || !kernel::send_signal(pidfd, SIGKILL)) return;
+  pollfd end{pidfd.get(), POLLIN, 0};
+  while (poll(&end, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 void RunDirectory::remove() { kernel::remove_tree(path_); }

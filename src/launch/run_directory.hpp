@@ -26,6 +26,13 @@ class RunDirectory {
   // The ids of all containers that have a run directory.
   static std::vector<std::string> ids(const std::string& run_root);
 
+  // Notes the container's first process, so that whoever sweeps can end it: it may have outlived the process that
+  // launched it, for a program that changes its user loses PR_SET_PDEATHSIG.
+  void note_process(pid_t pid) const;
+
+  // Ends the noted process, and with it its pid namespace, and waits until it is gone.
+  void end_process() const;
+
   const std::string& path() const { return path_; }
   void remove();
 
