@@ -59,7 +59,7 @@ void set_network(launch::Spec& spec, const RunOptions& options, const Place& pla
   if (options.network != Network::bridge) {
     if (!options.ports.empty()) throw Error("publish a port (-p)", 0, "that needs the network bridge (--net bridge)");
   } else {
-    spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname};
+    spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname, .keep_bridge = true};
   }
   if (options.network != Network::host) return;
   spec.namespaces.network = false;
