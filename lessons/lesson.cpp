@@ -25,17 +25,6 @@ std::vector<std::string> environment_for(bool own_root) {
 
 }  // namespace
 
-int report_errors(const std::string& name, const std::function<int()>& action) {
-  try {
-    return action();
-  } catch (kernel::Error& error) {
-    const bool may_be_root = geteuid() != 0 && (error.code() == EPERM || error.code() == EACCES);
-    if (may_be_root && error.hint().empty()) error.with_hint("this needs root: run it with sudo");
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
-    return error.status();
-  }
-}
-
 Lesson::Lesson(const std::string& name, const std::string& what, const std::string& words)
     : app(what, name), id(launch::new_id()) {
   app.prefix_command();  // the first word that is not ours begins the command; everything behind belongs to it

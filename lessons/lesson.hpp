@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "launch/launch.hpp"
+#include "launch/report.hpp"
 
 namespace coracle {
 
@@ -33,7 +34,6 @@ class Lesson {
   CLI::Option* timeline_option_;
 };
 
-// Runs `action` and gives its status; an Error becomes one line on stderr, "NAME: ...", and its own status.
-int report_errors(const std::string& name, const std::function<int()>& action);
+using launch::report_errors;
 
 }  // namespace coracle

@@ -3,12 +3,11 @@
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 #include "cli/cli.hpp"
 #include "image/store.hpp"
 #include "kernel/error.hpp"
 #include "launch/launch.hpp"
+#include "launch/report.hpp"
 
 using namespace coracle;
 
@@ -80,15 +79,5 @@ int act(std::vector<std::string> words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return act({argv + 1, argv + argc});
-  } catch (kernel::Error& error) {
-    const bool may_be_root = geteuid() != 0 && (error.code() == EPERM || error.code() == EACCES);
-    if (may_be_root && error.hint().empty()) error.with_hint("this needs root: run it with sudo");
-    std::fprintf(stderr, "coracle: %s\n", error.what());
-    return error.status();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "coracle: %s\n", error.what());
-    return cli::kFailure;
-  }
+  return launch::report_errors("coracle", [&] { return act({argv + 1, argv + argc}); });
 }
