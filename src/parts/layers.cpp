@@ -75,7 +75,7 @@ class Layers final : public Part {
   std::vector<Directory> open_directories() const;
   static std::string mount_options(const std::vector<Directory>& directories, bool by_number);
   static bool plain(const Directory& directory) { return directory.path.find_first_of(":,\\") == std::string::npos; }
-  static bool fits(const std::string& options) { return options.size() < 4096; }  // mount(2) takes a page
+  static bool fits(const std::string& options) { return options.size() < 4080; }  // mount(2) takes a page
   void mount(const std::string& rootfs, const std::string& options) const;
   std::string hint(int code) const;
 
@@ -85,18 +85,25 @@ class Layers final : public Part {
 };
 
 std::string Layers::release(Context& context) noexcept {
-  try {
+  std::string left;
+  const auto attempt = [&left](auto step) {
+    try {
+      step();
+    } catch (const std::exception& error) {
+      left += (left.empty() ? "" : "; ") + std::string(error.what());
+    }
+  };
+  attempt([&] {
     const std::string note = context.run_dir + kNote;
     const std::string scratch = kernel::exists(note) ? kernel::read_file(note) : context.run_dir;
-    if (changes_ != nullptr && kernel::exists(scratch + "/upper")) *changes_ = diff(scratch + "/upper", options_.lower);
-    kernel::remove_tree(scratch + "/upper");
+    const std::string upper = scratch + "/upper";
+    if (changes_ != nullptr && kernel::exists(upper)) attempt([&] { *changes_ = diff(upper, options_.lower); });
+    kernel::remove_tree(upper);
     kernel::remove_tree(scratch + "/work");
     kernel::remove_tree(context.run_dir + "/rootfs");
     kernel::remove_tree(note);
-    return {};
-  } catch (const std::exception& error) {
-    return error.what();
-  }
+  });
+  return left;
 }
 
 // The upper directory lends its owner and mode to the container's "/", so it takes those of the highest layer's.

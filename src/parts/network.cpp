@@ -16,10 +16,9 @@ using kernel::Fd;
 using kernel::Ipv4;
 using kernel::NetlinkSocket;
 
-// What release() has to know, in the run directory.
+// What release() has to know, in the run directory; with the ports, which the firewall notes.
 constexpr const char* kNetworkNote = "/network";  // two lines: the bridge; "keep" or "remove"
 constexpr const char* kAddressNote = "/address";
-constexpr const char* kPortsNote = "/ports";  // one on each line, as parse_port() reads it
 
 std::string run_root(const Context& context) { return context.run_dir.substr(0, context.run_dir.rfind('/')); }
 
@@ -98,8 +97,6 @@ class Network final : public Part {
   Ipv4 checked_address() const;
   void write_name_files(Context& context) const;
   void publish_ports(const Context& context);
-  void open_noted_ports();
-  static std::vector<PublishedPort> noted_ports(const std::string& run_dir);
   static void silence_veth(const std::string& id);
 
   NetworkOptions options_;
@@ -125,34 +122,16 @@ void Network::write_name_files(Context& context) const {
 // The order makes release() safe: the note names only ports that nobody else holds, and it is there before they are
 // in the rules.
 void Network::publish_ports(const Context& context) {
-  std::string note;
-  for (const PublishedPort& port : options_.ports) {
-    reserved_.push_back(reserve(port));
-    note += port_text(port) + "\n";
-  }
-  kernel::create_file(context.run_dir + kPortsNote, note);
-  try {
-    open_noted_ports();
-  } catch (const Error&) {
-    kernel::create_file(context.run_dir + kPortsNote, "");  // none was opened
-    throw;
-  }
-}
-
-void Network::open_noted_ports() {
+  for (const PublishedPort& port : options_.ports) reserved_.push_back(reserve(port));
+  note_ports(context.run_dir, options_.ports);
   try {
     open_ports(bridge_.name, options_.ports, address_);
   } catch (const Error& error) {
-    if (error.code() != ENOENT) throw;
-    restore_rules(bridge_);  // somebody has emptied the firewall since prepare()
-    open_ports(bridge_.name, options_.ports, address_);
+    // ENOENT: somebody has emptied the firewall since prepare(). Then all ports that are noted are opened, ours too.
+    if (error.code() == ENOENT) return restore_rules(bridge_);
+    note_ports(context.run_dir, {});
+    throw;
   }
-}
-
-std::vector<PublishedPort> Network::noted_ports(const std::string& run_dir) {
-  std::vector<PublishedPort> ports;
-  for (const std::string& line : lines_of(note_of(run_dir, kPortsNote))) ports.push_back(parse_port(line));
-  return ports;
 }
 
 // The kernel deletes the veth pair with the container's network namespace, when its last process has ended. To wait

@@ -104,8 +104,6 @@ void Unpacking::entry(archive_entry* entry) {
       return tree_.node(name, archive_entry_filetype(entry), device_of(entry), attributes_of(entry));
     case AE_IFIFO:
       return tree_.node(name, S_IFIFO, 0, attributes_of(entry));
-    case AE_IFSOCK:
-      return;  // means nothing without its server; tar(1) leaves them out as well
     default:
       break;
   }
@@ -161,13 +159,18 @@ std::string hint_for(const Error& error) {
   return error.hint();
 }
 
+std::uint64_t most_of_stream(const UnpackOptions& options) {
+  const std::uint64_t headers = std::min(options.most_entries, UINT64_MAX / kMostHeader) * kMostHeader;
+  return options.most_bytes + std::min(headers, UINT64_MAX - options.most_bytes);
+}
+
 }  // namespace
 
 Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options) {
   std::string name;
   try {
     Tree tree(directory);
-    Stream stream(archive, options.uncompressed, options.most_bytes + options.most_entries * kMostHeader);
+    Stream stream(archive, options.uncompressed, most_of_stream(options));
     Tar tar(stream);
     Unpacking unpacking(tar, tree, options);
     while (archive_entry* entry = tar.next()) {

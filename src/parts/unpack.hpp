@@ -12,7 +12,7 @@ namespace coracle::parts {
 struct UnpackOptions {
   // Called with the uncompressed bytes of the tar in their order, from a thread of its own: for the digest (diff_id).
   std::function<void(std::string_view)> uncompressed = {};
-  std::uint64_t most_bytes = 64ULL << 30U;   // of file contents, holes not counted: a bomb ends here
+  std::uint64_t most_bytes = 64ULL << 30U;  // of file contents, holes not counted: a bomb ends here
   std::uint64_t most_entries = 5'000'000;
 };
 
@@ -23,8 +23,10 @@ struct Unpacked {
 
 // Unpacks the archive into `directory`, which exists and is empty. Owners, modes (setuid too), times, xattrs,
 // hard links, device nodes and holes are kept; OCI whiteouts become overlayfs's (character device 0:0 and
-// the opaque xattr). No entry can write outside `directory`. Throws kernel::Error, naming the entry; then the
-// directory holds a part of the content and it is for the caller to remove it.
+// the opaque xattr). No entry can write outside `directory`; what its names mean is written in unpack/tree.hpp.
+// Throws kernel::Error, naming the entry; then the directory holds a part of the content and it is for the caller to
+// remove it. A wrong checksum, a missing end and anything behind the end are such errors. Two threads of its own work
+// along; they are gone when this returns or throws.
 Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options = {});
 
 }  // namespace coracle::parts

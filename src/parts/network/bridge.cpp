@@ -20,6 +20,7 @@ using kernel::Error;
 using kernel::Ipv4;
 using kernel::NetlinkSocket;
 
+constexpr const char* kSubnetNote = "/subnet";
 constexpr const char* kIpForward = "/proc/sys/net/ipv4/ip_forward";
 
 std::string networks_dir(const std::string& run_root) { return run_root + "/networks"; }
@@ -55,9 +56,33 @@ std::vector<std::string> entries(const std::string& path) {
   return names;
 }
 
+// False when it is there already.
+bool link_to(const std::string& target, const std::string& path) {
+  const auto call = [&] { return symlink(target.c_str(), path.c_str()); };
+  if (kernel::note_call(call, "symlink {} {}", target, path) == 0) return true;
+  if (errno != EEXIST) throw Error("symlink " + path, errno);
+  return false;
+}
+
+// What a symbolic link of ours leads to; "" when it is not there.
+std::string noted(const std::string& path) {
+  char text[64];
+  const ssize_t size =
+      kernel::note_call([&] { return readlink(path.c_str(), text, sizeof text); }, "readlink {}", path);
+  return size < 0 ? "" : std::string(text, static_cast<std::size_t>(size));
+}
+
+// The subnet that the network was made with; "" when it was not made.
+std::string noted_subnet(const Bridge& bridge) {
+  const std::string subnet = noted(lease_dir(bridge) + kSubnetNote);
+  if (subnet.empty() || subnet == text_of(bridge.subnet)) return subnet;
+  throw Error("use " + bridge.name + " with the subnet " + text_of(bridge.subnet), EEXIST,
+              "it has the subnet " + subnet + "; choose another bridge for another subnet");
+}
+
 bool is_there(const Bridge& bridge) {
   NetlinkSocket nftables(NETLINK_NETFILTER);
-  return kernel::exists(lease_dir(bridge)) && nftables.link_index(bridge.name) != 0 &&
+  return !noted_subnet(bridge).empty() && nftables.link_index(bridge.name) != 0 &&
          kernel::table_exists(nftables, bridge.name);
 }
 
@@ -96,14 +121,27 @@ void switch_forwarding_on(const Bridge& bridge) {
   kernel::write_file("/proc/sys/net/ipv4/conf/" + bridge.name + "/route_localnet", "1\n");
 }
 
+// With the ports of the containers that run: somebody has emptied the firewall under them.
+void load_rules_and_ports(const Bridge& bridge) {
+  load_rules(bridge.name, text_of(bridge.subnet));
+  for (const std::string& name : entries(lease_dir(bridge))) {
+    const auto address = kernel::parse_ipv4(name);
+    if (!address) continue;
+    const std::string id = noted(lease_dir(bridge) + "/" + name);
+    open_ports(bridge.name, noted_ports(bridge.run_root + "/" + id), *address);
+  }
+}
+
 void make(const Bridge& bridge) {
-  if (!kernel::exists(lease_dir(bridge))) {
+  if (noted_subnet(bridge).empty()) {
     check_free(bridge);
-    kernel::make_directories(lease_dir(bridge), 0700);  // from here on the link is known to be ours
+    kernel::make_directories(lease_dir(bridge), 0700);
+    // From here on the link is known to be ours.
+    link_to(text_of(bridge.subnet), lease_dir(bridge) + kSubnetNote);
   }
   make_link(bridge);
   switch_forwarding_on(bridge);
-  load_rules(bridge.name, text_of(bridge.subnet));
+  load_rules_and_ports(bridge);
 }
 
 // Called with the exclusive lock held. Nobody's lease is there.
@@ -124,11 +162,7 @@ void remove(const std::string& run_root, const std::string& name) {
 
 // A lease is a symbolic link: one call makes it with its content, or finds that it is there.
 bool lease(const Bridge& bridge, const std::string& id, Ipv4 address) {
-  const std::string path = lease_dir(bridge) + "/" + kernel::ipv4_text(address);
-  const auto call = [&] { return symlink(id.c_str(), path.c_str()); };
-  if (kernel::note_call(call, "symlink {} {}", id, path) == 0) return true;
-  if (errno != EEXIST) throw Error("symlink " + path, errno);
-  return false;
+  return link_to(id, lease_dir(bridge) + "/" + kernel::ipv4_text(address));
 }
 
 Ipv4 lease_some(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
@@ -173,7 +207,7 @@ Ipv4 lease_address(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
 void restore_rules(const Bridge& bridge) {
   const NetworksLock lock(bridge.run_root, LOCK_EX);
   NetlinkSocket nftables(NETLINK_NETFILTER);
-  if (!kernel::table_exists(nftables, bridge.name)) load_rules(bridge.name, text_of(bridge.subnet));
+  if (!kernel::table_exists(nftables, bridge.name)) load_rules_and_ports(bridge);
 }
 
 void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep) {
@@ -181,13 +215,11 @@ void give_back_address(const std::string& run_root, const std::string& name, con
   const std::string directory = networks_dir(run_root) + "/" + name;
   bool others = false;
   for (const std::string& address : entries(directory)) {
+    if (!kernel::parse_ipv4(address)) continue;
     const std::string path = directory + "/" + address;
-    char holder[64] = {};
-    if (readlink(path.c_str(), holder, sizeof holder - 1) >= 0 && holder == id) {
-      kernel::attempt([&] { return unlink(path.c_str()); }, "unlink {}", path);
-    } else {
-      others = true;
-    }
+    const bool ours = noted(path) == id;
+    if (ours) kernel::attempt([&] { return unlink(path.c_str()); }, "unlink {}", path);
+    others = others || !ours;
   }
   if (!keep && !others && kernel::exists(directory)) remove(run_root, name);
   rmdir(networks_dir(run_root).c_str());  // ENOTEMPTY as long as there is a network

@@ -21,6 +21,7 @@ Subnet parse_subnet(const std::string& text);
 
 // What all networks of one run root have in common is below RUN_ROOT/networks:
 //     networks/coracle0/10.77.0.2 -> 93f1c2ab77d0   a lease: a symbolic link, so made whole or not at all
+//     networks/coracle0/subnet -> 10.77.0.0/16      what it was made with
 //     networks/ip_forward                           what the host had there before we switched it on
 struct Bridge {
   std::string run_root;
@@ -32,7 +33,8 @@ struct Bridge {
 // that is 0 the first free one. Any number of starts may do so at once. Throws Error.
 kernel::Ipv4 lease_address(const Bridge& bridge, const std::string& id, kernel::Ipv4 wanted);
 
-// Loads the rules again, when somebody has emptied the firewall (`nft flush ruleset`).
+// Loads the rules again, with the ports that running containers have noted (firewall.hpp), when somebody has emptied
+// the firewall (`nft flush ruleset`).
 void restore_rules(const Bridge& bridge);
 
 // Gives back what `id` has leased; when nothing is leased any more and not `keep`, takes the network away.

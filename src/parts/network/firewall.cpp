@@ -17,6 +17,8 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 
+constexpr const char* kPortsNote = "/ports";  // one on each line
+
 // BRIDGE and SUBNET are replaced. A container adds and takes back elements of the two maps, nothing else.
 constexpr std::string_view kRules = R"(
 table ip BRIDGE
@@ -172,6 +174,22 @@ PublishedPort parse_port(const std::string& text) {
   port.container_port = *container_port;
   if (port.host_address == "0.0.0.0") port.host_address.clear();
   return port;
+}
+
+void note_ports(const std::string& run_dir, const std::vector<PublishedPort>& ports) {
+  std::string note;
+  for (const PublishedPort& port : ports) note += port_text(port) + "\n";
+  kernel::create_file(run_dir + kPortsNote, note);
+}
+
+std::vector<PublishedPort> noted_ports(const std::string& run_dir) {
+  std::vector<PublishedPort> ports;
+  if (!kernel::exists(run_dir + kPortsNote)) return ports;
+  const std::string note = kernel::read_file(run_dir + kPortsNote);
+  for (std::size_t begin = 0, end = 0; (end = note.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    ports.push_back(parse_port(note.substr(begin, end - begin)));
+  }
+  return ports;
 }
 
 }  // namespace coracle::parts

@@ -28,4 +28,9 @@ void close_ports(const std::string& bridge, const std::vector<PublishedPort>& po
 // As parse_port() reads it.
 std::string port_text(const PublishedPort& port);
 
+// The published ports of a container, written down in its run directory: for its release, and for whoever has to load
+// the rules again.
+void note_ports(const std::string& run_dir, const std::vector<PublishedPort>& ports);
+std::vector<PublishedPort> noted_ports(const std::string& run_dir);
+
 }  // namespace coracle::parts
