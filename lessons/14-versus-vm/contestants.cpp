@@ -95,7 +95,7 @@ void add_peers(Field& field, const Workspace& workspace, const Command& program)
     if (path.empty()) return field.missing.push_back(program_name);
     field.contestants.push_back({name, command(path), kFloor});
   };
-  add("bwrap", "bwrap --unshare-all", [&](const std::string& bwrap) {
+  add("bwrap", "bwrap --unshare-all --proc --dev", [&](const std::string& bwrap) {
     return Command{bwrap, "--unshare-all", "--bind", workspace.root, "/", "--proc", "/proc", "--dev", "/dev"} + program;
   });
   add("unshare", "unshare --root", [&](const std::string& unshare) {

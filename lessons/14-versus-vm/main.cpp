@@ -1,4 +1,5 @@
 // What a container costs beside the bare kernel calls and beside other programs that make containers.
+#include <algorithm>
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
@@ -39,17 +40,18 @@ bench::Report measure(const Options& options) {
   bench::Report report;
   const bench::Field field = bench::find_contestants(workspace, program);
   report.missing = field.missing;
-  report.starts = bench::race(field.contestants, options.runs, options.runs / 10);
+  const int few = std::max(1, options.runs / 10);  // of what takes long, and to warm up
+  report.starts = bench::race(field.contestants, options.runs, few);
   if (options.at_once > 0) {
     report.at_once = options.at_once;
     for (const bench::Contestant& contestant : bench::networked(workspace, program)) {
-      const std::vector<double> rates = bench::race_at_once(contestant, options.at_once, options.runs / 10);
+      const std::vector<double> rates = bench::race_at_once(contestant, options.at_once, few);
       report.rates.push_back({contestant.name, rates});
     }
   }
   if (!options.unpack.empty()) {
     const std::string directory = workspace.tmpfs.path + "/unpacked";
-    report.unpacking = bench::race(bench::unpackers(workspace, options.unpack, directory), options.runs / 10, 1, [&] {
+    report.unpacking = bench::race(bench::unpackers(workspace, options.unpack, directory), few, 1, [&] {
       kernel::remove_tree(directory);
       kernel::make_directories(directory);
     });

@@ -164,6 +164,7 @@ CHAPTER("lessons/04-cgroups/README.md")
 CHAPTER("lessons/05-layers/README.md")
 CHAPTER("lessons/06-network/README.md")
 CHAPTER("lessons/07-volumes/README.md")
+CHAPTER("lessons/14-versus-vm/README.md")
 
 TEST_CASE("every chapter is checked") {
   const std::vector<std::string> listed = lines_of_source("tests/lessons/chapters_test.cpp");
