@@ -22,8 +22,10 @@ namespace fs = std::filesystem;
 using Lines = std::set<std::string>;
 
 std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();  // a process that ends while we read (ESRCH) is no exception here, as it is for an iterator
+  return text.str();
 }
 
 std::vector<std::string> words_of(const std::string& text) {
