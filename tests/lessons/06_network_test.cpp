@@ -155,7 +155,8 @@ TEST_CASE("a program in a container serves the host through a published port") {
   const std::string serve = "mkdir -p /www; echo from inside > /www/index.html; httpd -p 80 -h /www; echo up; exec cat";
   Running container(command({"-p", "127.0.0.1:8080:80"}, {"sh", "-c", serve}));
   container.read_until("up");
-  CHECK(output({"busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"}) == "from inside\n");
+  CHECK(output({busybox_rootfs() + "/bin/busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"}) ==
+        "from inside\n");
   container.close_input();
   CHECK(container.wait().status == 0);
 }
@@ -227,7 +228,7 @@ TEST_CASE("a published port is held against programs of the host and against oth
   }
   CHECK(rules() == before);  // the loser took nothing along
   CHECK(run(command({"-p", "8080:80/udp"}, {"true"})).status == 0);
-  CHECK(run({"busybox", "timeout", "5", "busybox", "nc", "-l", "-p", "8080"}).status != 0);
+  CHECK(run({busybox_rootfs() + "/bin/busybox", "nc", "-l", "-p", "8080"}, "", std::chrono::seconds(10)).status == 1);
   container.end();
 }
 
@@ -279,6 +280,17 @@ TEST_CASE("what a killed launcher leaves is gone after the next start") {
   CHECK(next.out == "10.77.0.2\n");
   CHECK(rules().empty());
   CHECK_FALSE(fs::exists(run_root() + "/networks"));
+}
+
+TEST_CASE("the next start mends a firewall that was emptied, for those who run too") {
+  Container container({"-p", "8080:80"});
+  const auto listener = listen_inside(container, SOCK_STREAM, 80);
+  output({"nft", "flush", "ruleset"});
+  CHECK(reach(listener, SOCK_STREAM, "127.0.0.1", 8080) == "");
+  CHECK(run(command({"-p", "9090:90"}, {"true"})).status == 0);
+  CHECK(reach(listener, SOCK_STREAM, "127.0.0.1", 8080) == "10.77.0.1");
+  CHECK_FALSE(contains(rules(), "9090"));
+  container.end();
 }
 
 TEST_CASE("two networks are apart") {

@@ -42,7 +42,7 @@ struct RunRoot {
     std::set<std::string> names;
     std::error_code none;
     for (const auto& entry : fs::directory_iterator(directory.path() + "/networks/" + bridge, none)) {
-      names.insert(entry.path().filename());
+      if (entry.path().filename() != "subnet") names.insert(entry.path().filename());
     }
     return names;
   }
@@ -211,6 +211,18 @@ TEST_CASE("rules that somebody flushed are loaded again by the next start") {
   make_network({})->release(two);
 }
 
+TEST_CASE("a network has one subnet") {
+  const RunRoot root;
+  Context one = root.context("000000000001");
+  Context two = root.context("000000000002");
+  make_network({})->prepare(one);
+  const std::string error = error_of([&] { make_network({.subnet = "10.78.0.0/16"})->prepare(two); });
+  CHECK(contains(error, "it has the subnet 10.77.0.0/16"));
+  make_network({})->release(two);
+  CHECK(root.leases().size() == 1);
+  make_network({})->release(one);
+}
+
 TEST_CASE("forwarding is put back when the last of several networks is gone") {
   const RunRoot root;
   Context one = root.context("000000000001");
@@ -310,7 +322,7 @@ TEST_CASE("a link of the bridge's name that is not ours is left alone") {
 TEST_CASE("a subnet that the host has elsewhere is refused by the name of the link") {
   const RunRoot root;
   REQUIRE(
-      run({"sh", "-c", "ip link add other0 type bridge; ip addr add 10.77.3.1/24 dev other0; ip link set other0 up"})
+      run({"sh", "-c", "ip link add other0 type bridge; ip addr add 10.77.3.254/24 dev other0; ip link set other0 up"})
           .status == 0);
   Context one = root.context("000000000001");
   make_network({.subnet = "10.78.0.0/16"})->prepare(one);  // another one is free
