@@ -94,7 +94,7 @@ User find_user(const std::string& text) {
     user.uid = *uid;
     user.gid = *gid;
     if (!row[5].empty()) user.home = row[5];
-    if (colon == std::string::npos) add_memberships(user, row[0]);
+    if (!text.empty() && colon == std::string::npos) add_memberships(user, row[0]);
     found = true;
     break;
   }
