@@ -10,11 +10,15 @@
 namespace coracle::engine {
 namespace {
 
-// Copies, because the container may write to them (as docker's --network host has it).
-void copy_host_files(const std::string& directory) {
-  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
+constexpr const char* kLoopbackAlone = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+
+// On the host's network they are copies of the host's own, because the container may write to them.
+void write_name_files(Network network, const std::string& run_dir) {
+  for (const char* name : name_files(network)) {
     const std::string source = std::string("/etc/") + name;
-    kernel::create_file(directory + "/" + name, kernel::exists(source) ? kernel::read_file(source) : "");
+    const bool copy = network == Network::host;
+    const std::string text = !copy ? kLoopbackAlone : kernel::exists(source) ? kernel::read_file(source) : "";
+    kernel::create_file(run_dir + "/" + name, text);
   }
 }
 
@@ -27,6 +31,7 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline) {
   const Place place = {.id = id,
                        .layers = engine.store.layer_directories(image.config),
                        .directory = engine.containers_dir() + "/" + id,
+                       .run_dir = engine.roots.run + "/" + id,
                        .volumes_dir = engine.volumes_dir()};
   const launch::Spec spec = make_spec(options, image.config, place);
 
@@ -36,7 +41,7 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline) {
     engine.records.add({id, options.name.empty() ? id : options.name, image.id, spec.process.args, std::time(nullptr),
                         engine.roots.run});
     kernel::make_directories(place.directory, 0700);
-    if (options.network == Network::host) copy_host_files(place.directory);
+    write_name_files(options.network, place.run_dir);
   };
   try {
     launch::Outcome outcome = launch::run(spec.process, parts, {engine.roots.run, id, timeline, held});

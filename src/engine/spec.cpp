@@ -61,14 +61,19 @@ void set_network(launch::Spec& spec, const RunOptions& options, const Place& pla
   } else {
     spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname, .keep_bridge = true};
   }
-  if (options.network != Network::host) return;
-  spec.namespaces.network = false;
-  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
-    spec.mounts.files.push_back({place.directory + "/" + name, std::string("/etc/") + name});
+  spec.namespaces.network = options.network != Network::host;
+  for (const char* name : name_files(options.network)) {
+    spec.mounts.files.push_back({place.run_dir + "/" + name, std::string("/etc/") + name});
   }
 }
 
 }  // namespace
+
+std::vector<const char*> name_files(Network network) {
+  if (network == Network::none) return {"hosts"};
+  if (network == Network::host) return {"hosts", "hostname", "resolv.conf"};
+  return {};
+}
 
 launch::Spec make_spec(const RunOptions& options, const Config& config, const Place& place) {
   const std::string own = options.network == Network::host ? host_name() : place.id;

@@ -35,8 +35,12 @@ struct Place {
   std::string id;
   std::vector<std::string> layers;  // directories, the lowest first
   std::string directory;            // the container's own, in the data root
+  std::string run_dir;              // its state while it runs
   std::string volumes_dir;          // of all named volumes
 };
+
+// The files below /etc that a container on this network is given, from its run_dir; the bridge's own part gives others.
+std::vector<const char*> name_files(Network network);
 
 // Throws Error when they do not go together.
 launch::Spec make_spec(const RunOptions& options, const image::Config& config, const Place& place);

@@ -190,6 +190,12 @@ TEST_CASE("none has a loopback and nothing else, host is the host's own network"
   end(*running);
 }
 
+TEST_CASE("with none a container still knows localhost") {
+  const BusyboxHome home;
+  CHECK(output(home, {}, {"sh", "-c", "rm -f /etc/hosts 2>/dev/null; cat /etc/hosts"})
+            .rfind("127.0.0.1\tlocalhost\n", 0) == 0);
+}
+
 TEST_CASE("with host a container has copies of the host's name files, and cannot change the host's") {
   const BusyboxHome home;
   const std::string hosts = kernel::read_file("/etc/hosts");

@@ -16,7 +16,7 @@ using Words = std::vector<std::string>;
 namespace {
 
 const engine::Place kPlace = {
-    "0123456789ab", {"/layers/a", "/layers/b"}, "/data/containers/0123456789ab", "/data/volumes"};
+    "0123456789ab", {"/layers/a", "/layers/b"}, "/data/containers/0123456789ab", "/run/0123456789ab", "/data/volumes"};
 
 launch::Spec spec_of(const RunOptions& options, const Config& config) {
   return engine::make_spec(options, config, kPlace);
@@ -98,6 +98,8 @@ TEST_CASE("the networks none and host have no network part, and host no namespac
   options.network = engine::Network::none;
   CHECK_FALSE(spec_of(options, image).network);
   CHECK(spec_of(options, image).namespaces.network);
+  REQUIRE(spec_of(options, image).mounts.files.size() == 1);
+  CHECK(spec_of(options, image).mounts.files[0].source == "/run/0123456789ab/hosts");
   options.network = engine::Network::host;
   CHECK_FALSE(spec_of(options, image).network);
   CHECK_FALSE(spec_of(options, image).namespaces.network);
