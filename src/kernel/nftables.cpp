@@ -73,6 +73,7 @@ NftFields& NftFields::address(Ipv4 address) {
 
 void add_elements(NetlinkSocket& socket, const std::string& table, const std::vector<NftElement>& elements) {
   std::vector<NetlinkMessage> changes;
+  changes.reserve(elements.size() + 2);  // and the begin and the end of the batch
   for (const NftElement& element : elements) {
     changes.push_back(
         element_message("NFT_MSG_NEWSETELEM", NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, table, element));

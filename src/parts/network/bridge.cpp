@@ -74,7 +74,7 @@ std::string noted(const std::string& path) {
 
 // The subnet that the network was made with; "" when it was not made.
 std::string noted_subnet(const Bridge& bridge) {
-  const std::string subnet = noted(lease_dir(bridge) + kSubnetNote);
+  std::string subnet = noted(lease_dir(bridge) + kSubnetNote);
   if (subnet.empty() || subnet == text_of(bridge.subnet)) return subnet;
   throw Error("use " + bridge.name + " with the subnet " + text_of(bridge.subnet), EEXIST,
               "it has the subnet " + subnet + "; choose another bridge for another subnet");
@@ -216,7 +216,7 @@ void give_back_address(const std::string& run_root, const std::string& name, con
   bool others = false;
   for (const std::string& address : entries(directory)) {
     if (!kernel::parse_ipv4(address)) continue;
-    const std::string path = directory + "/" + address;
+    const std::string path = fmt::format("{}/{}", directory, address);
     const bool ours = noted(path) == id;
     if (ours) kernel::attempt([&] { return unlink(path.c_str()); }, "unlink {}", path);
     others = others || !ours;
