@@ -33,8 +33,11 @@ Child clone3(std::uint64_t flags, int cgroup_fd) {
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd >= 0 ? cgroup_fd : 0);
-  const long pid = attempt([&] { return syscall(SYS_clone3, &arguments, sizeof arguments); }, "clone3 {}",
-                           flag_names(arguments.flags));
+  const std::int64_t start = now();
+  const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) throw Error("clone3 " + flag_names(arguments.flags), errno);
+  // It returns on both sides; the parent's return is the one to be noted.
+  if (pid > 0 && recording()) note("clone3 " + flag_names(arguments.flags), start, 0);
   return {static_cast<pid_t>(pid), pid == 0 ? Fd() : Fd(pidfd)};
 }
 

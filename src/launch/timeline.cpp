@@ -88,17 +88,22 @@ std::string timeline_json(const std::vector<Event>& recorded) {
 
 std::string timeline_svg(const std::vector<Event>& recorded) {
   constexpr double kLabels = 420, kWidth = 760, kRow = 15;
-  const std::vector<Event> events = in_order(recorded);
-  std::int64_t last = events.empty() ? 1 : events.front().start + 1;
+  std::vector<Event> events = in_order(recorded);
+  const std::int64_t first = events.empty() ? 0 : events.front().start;
+  std::int64_t last = first + 1;
   for (const Event& event : events) last = std::max(last, event.end);
-  const double scale = events.empty() ? 1 : kWidth / microseconds(last - events.front().start);
+  const double scale = kWidth / microseconds(last - first);
+  // What is shorter than half a percent of it all has no place in a picture; the table and the trace have it.
+  std::erase_if(events, [&](const Event& event) {
+    return (event.end - event.start) * 200 < last - first && std::string_view(event.text).rfind("execve", 0) != 0;
+  });
   std::string out = fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" font-family="monospace" font-size="11">)"
       "\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
       kLabels + kWidth + 90, kRow * static_cast<double>(events.size() + 2));
   double y = kRow;
   for (const Event& event : events) {
-    const double x = kLabels + microseconds(event.start - events.front().start) * scale;
+    const double x = kLabels + microseconds(event.start - first) * scale;
     const double took = microseconds(event.end - event.start);
     const std::string label =
         fmt::format("{:<6} {:<10} {}{}", side(event), actor(event), event.step != 0 ? "" : "  ", event.text)

@@ -15,7 +15,7 @@ std::string timeline_table(const std::vector<kernel::Event>& events);
 // The Chrome trace event format, as Perfetto and chrome://tracing open it.
 std::string timeline_json(const std::vector<kernel::Event>& events);
 
-// A waterfall.
+// A waterfall of what took at least half a percent of the time.
 std::string timeline_svg(const std::vector<kernel::Event>& events);
 
 // Does what --timeline[=FILE] asks for: the table to stderr when `file` is empty, else FILE.json or FILE.svg.
