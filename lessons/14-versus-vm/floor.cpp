@@ -115,7 +115,7 @@ void enter_cgroups(const Options& options) {
 
 void loopback_up() {
   const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ifreq request{"lo", {}};
+  ifreq request{{"lo"}, {}};
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   must(ioctl(any, SIOCSIFFLAGS, &request), "lo up");
   close(any);

@@ -24,7 +24,7 @@ kernel::Fd host_namespace;
 
 void bring_up_loopback() {
   const kernel::Fd any(kernel::attempt([] { return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }, "socket"));
-  ifreq request{"lo", {}};  // netdevice(7)
+  ifreq request{{"lo"}, {}};  // netdevice(7)
   request.ifr_flags = IFF_UP;
   kernel::attempt([&] { return ioctl(any.get(), SIOCSIFFLAGS, &request); }, "ioctl SIOCSIFFLAGS lo up");
 }
