@@ -7,9 +7,9 @@
 namespace coracle::parts {
 
 struct MountOptions {
-  bool proc = true;  // shows the pid namespace
-  bool sys = true;   // shows the network namespace; read-only
-  bool dev = true;   // tmpfs with the standard nodes, pts, shm, mqueue
+  bool proc = true;                   // shows the pid namespace
+  bool sys = true;                    // shows the network namespace; read-only
+  bool dev = true;                    // tmpfs with the standard nodes, pts, shm, mqueue
   std::vector<BoundFile> files = {};  // bound in, with those of Context::files
 };
 

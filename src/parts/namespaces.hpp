@@ -10,8 +10,8 @@ namespace coracle::parts {
 
 struct NamespaceOptions {
   bool mount = true, pid = true, uts = true, ipc = true, cgroup = true, time = true, network = true;
-  std::string hostname;             // needs uts; "" keeps the host's
-  std::optional<long> uptime;       // needs time: seconds since boot as the container sees them (time_namespaces(7))
+  std::string hostname;        // needs uts; "" keeps the host's
+  std::optional<long> uptime;  // needs time: seconds since boot as the container sees them (time_namespaces(7))
 };
 
 std::unique_ptr<Part> make_namespaces(NamespaceOptions options);
