@@ -131,8 +131,9 @@ class CgroupV1 final : public Cgroup {
       controllers.insert(controllers.end(), {"freezer", "cpuacct"});
     }
     for (const std::string& controller : controllers) {
-      const std::string path = path_in(controller);
-      if (mount_of(controller).empty() || remove_group(path)) continue;
+      const std::string mount = mount_of(controller);
+      const std::string path = mount + "/" + name_;
+      if (mount.empty() || remove_group(path)) continue;
       kill_all(path);
       if (!remove_group(path)) throw Error("rmdir " + path, EBUSY);
     }

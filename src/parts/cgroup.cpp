@@ -49,10 +49,10 @@ class CgroupPart final : public Part {
   std::vector<std::string> controllers() const {
     std::vector<std::string> needed;
     if (limits_.memory || usage_ != nullptr) needed.emplace_back("memory");
-    if (limits_.cpus) needed.emplace_back("cpu");
     if (!limits_.cpuset.empty()) needed.emplace_back("cpuset");
     if (limits_.pids) needed.emplace_back("pids");
     if (!limits_.io.empty()) needed.emplace_back("io");
+    if (limits_.cpus) needed.emplace_back("cpu");  // last: from there on the child waits for its turn more often
     return needed;
   }
 
