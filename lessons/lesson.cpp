@@ -32,7 +32,7 @@ Lesson::Lesson(const std::string& name, const std::string& what, const std::stri
   app.footer("CMD... is the program to run, with its arguments. " + usage_);
   if (words == "ROOTFS") app.add_option("ROOTFS", rootfs, "The directory that becomes the root");
   timeline_option_ =
-      app.add_flag("--timeline{}", timeline_, "Show what was done and how long it took (=FILE.json, =FILE.svg)");
+      app.add_flag("--timeline", timeline_, "Show what was done and how long it took (=FILE.json, =FILE.svg)");
 }
 
 int Lesson::run(int argc, char** argv, const std::function<void(parts::Parts&)>& list) {
@@ -53,6 +53,7 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   process.args = app.remaining();
   if (join_pid != 0 && !rootfs.empty()) process.args.insert(process.args.begin(), rootfs);  // there is a root already
   if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
+  if (timeline_ == "true") timeline_.clear();  // CLI11's word for a flag without a value
   launch::check_timeline(timeline_);
   parts::Parts parts;
   list(parts);

