@@ -97,8 +97,9 @@ class Start {
     try {
       if (options_.held) options_.held();
       begin();
-      if (options_.started) options_.started();
+      const std::int64_t start = kernel::now();
       outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);
+      if (kernel::recording()) kernel::note("the program runs", start, 0, true);
     } catch (Error& error) {
       end_child();
       for (const std::string& left : unmake()) error.with_hint(error.hint() + "; left behind: " + left);

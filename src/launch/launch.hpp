@@ -22,11 +22,10 @@
 namespace coracle::launch {
 
 struct Options {
-  std::string run_root;                // where containers keep their state while they run; see default_run_root()
-  std::string id;                      // 12 hex digits; see new_id()
-  bool record = false;                 // every kernel call is noted, for the timeline
-  std::function<void()> held = {};     // called when the id is ours and nothing else is made; it may throw
-  std::function<void()> started = {};  // called in the parent when the program runs
+  std::string run_root;             // where containers keep their state while they run; see default_run_root()
+  std::string id;                   // 12 hex digits; see new_id()
+  bool record = false;              // every kernel call is noted, for the timeline
+  std::function<void()> held = {};  // called when the id is ours and nothing else is made; it may throw
 };
 
 struct Outcome {
