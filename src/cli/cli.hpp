@@ -25,7 +25,7 @@ int images(const Door& door, std::vector<std::string> words);
 int import(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
 
-// The engine, after what killed commands left behind has been cleared away.
+// Clears away what killed commands left behind, and tells what could not be.
 void sweep(engine::Engine& engine);
 void report_left_behind(const std::vector<std::string>& left_behind);
 

@@ -17,7 +17,7 @@ Roots checked(Roots roots) {
 }  // namespace
 
 Engine::Engine(Roots chosen)
-    : roots(checked(std::move(chosen))), database_(roots.data), store(roots.data, database_), records(database_) {}
+    : roots(checked(std::move(chosen))), database(roots.data), store(roots.data, database), records(database) {}
 
 std::vector<std::string> Engine::sweep() {
   parts::Parts parts = launch::every_part();

@@ -31,12 +31,9 @@ class Engine {
   // Removes the record and the directory of a container that has ended.
   void forget(const std::string& id);
 
+  // In the order in which they stand on each other.
   const Roots roots;
-
- private:
-  image::Database database_;
-
- public:
+  image::Database database;
   image::Store store;
   Records records;
 };

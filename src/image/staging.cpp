@@ -28,7 +28,7 @@ std::vector<Staging> Staging::abandoned(const std::string& parent) {
   if (kernel::list(directory_of_all).empty()) return found;  // nearly always: no lock needed for that
   kernel::lock(directory_of_all, LOCK_EX);
   for (const std::string& name : kernel::list(directory_of_all)) {
-    const std::string path = parent + "/" + name;
+    const std::string path = fmt::format("{}/{}", parent, name);
     Fd directory = kernel::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (kernel::lock(directory, LOCK_EX | LOCK_NB)) found.push_back(Staging(path, std::move(directory)));
   }

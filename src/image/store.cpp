@@ -58,7 +58,7 @@ std::string Store::find_id(const std::string& name) {
   if (hex || is_digest(name)) {
     Statement by_id = database_.prepare("SELECT id FROM images WHERE substr(id, 1, length(?1))=?1 LIMIT 2");
     if (by_id.bind(is_digest(name) ? name : "sha256:" + name).step()) {
-      const std::string id = by_id.text(0);
+      std::string id = by_id.text(0);
       if (!by_id.step()) return id;
       throw Error("find the image " + name, 0, "more than one id begins like this; give more of it");
     }
@@ -96,7 +96,7 @@ std::vector<Listed> Store::list() {
 std::string Store::add(const Staging& staging, const std::vector<StagedLayer>& layers, const Config& config,
                        const Reference& name) {
   const std::string json = to_json(config);
-  const std::string id = sha256(json);
+  std::string id = sha256(json);
   const std::string blob = staging.path() + "/config";
   kernel::create_file(blob, json, 0600);
   sync_file_system(staging.path());
@@ -131,7 +131,7 @@ void Store::discard(Staging& staging) {
     for (const std::string& name : kernel::list(kernel::open(root_ + folder, O_RDONLY | O_DIRECTORY))) {
       Statement known = database_.prepare(query);
       if (known.bind("sha256:" + name).step()) continue;
-      move_into_place(root_ + folder + "/" + name, staging.path() + "/unknown-" + name);
+      move_into_place(fmt::format("{}{}/{}", root_, folder, name), fmt::format("{}/unknown-{}", staging.path(), name));
     }
   };
   {

@@ -111,7 +111,7 @@ struct Read {
 
 TEST_CASE("options are read in all the ways in which docker reads them") {
   const Read read({"-n", "a", "-eA=1", "--env", "-C", "--env=", "--environment=[x,y]", "-ie", "D", "--rm", "--timeline",
-                   "image", "-n", "b", "--", "--rm=false"});
+                   "image", "-n", "b", "--name=", "--", "--rm=false"});
   CHECK(read.name == "a");
   CHECK(read.env == "[A=1][-C][][[x,y]][D]");
   CHECK(read.rm);
