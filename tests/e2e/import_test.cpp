@@ -57,11 +57,11 @@ TEST_CASE("each archive is a layer, the last one on top") {
   const std::string top = scratch.path() + "/top.tar";
   const Result made = run(
       {"sh", "-c",
-       "cd '" + scratch.path() + "' && mkdir etc && echo top >etc/motd && : >etc/.wh.hosts && tar -cf top.tar etc"});
+       "cd '" + scratch.path() + "' && mkdir etc && echo top >etc/motd && : >etc/.wh.group && tar -cf top.tar etc"});
   REQUIRE(made.status == 0);
   REQUIRE(home.run({"import", busybox_layer(), top, "two"}).status == 0);
   CHECK(home.run({"run", "--net", "none", "two", "cat", "/etc/motd"}).out == "top\n");
-  CHECK(home.run({"run", "--net", "none", "two", "ls", "/etc/hosts"}).status == 1);
+  CHECK(home.run({"run", "--net", "none", "two", "ls", "/etc/group"}).status == 1);
   CHECK(entries(home.path() + "/layers/sha256").size() == 2);
 }
 

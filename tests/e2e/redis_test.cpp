@@ -5,6 +5,8 @@
 
 #include "e2e/home.hpp"
 #include "kernel/fd.hpp"
+#include "launch/launch.hpp"
+#include "parts/network/bridge.hpp"
 #include "support/session.hpp"
 
 using namespace coracle;
@@ -63,4 +65,5 @@ TEST_CASE("redis answers on its published port, stops with Ctrl-C, and its data 
   CHECK(redis({"get", "boat"}) == "coracle\n");
   running->signal(SIGINT);
   CHECK(running->wait().status == 0);
+  parts::give_back_address(launch::default_run_root(), "coracle0", "", false);  // the network stays, as docker0 does
 }
