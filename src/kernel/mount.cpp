@@ -22,13 +22,9 @@ void mount(const std::string& source, const std::string& target, const std::stri
 
 void mount(const std::string& source, const Fd& target, const std::string& name, const std::string& type,
            unsigned long flags, const std::string& data) {
-  const std::string path = path_of(target);
-  attempt(
-      [&] {
-        return ::mount(source.c_str(), path.c_str(), type.empty() ? nullptr : type.c_str(), flags,
-                       data.empty() ? nullptr : data.c_str());
-      },
-      "mount {} on {}{}{}", type.empty() ? source : type, name, data.empty() ? "" : " with ", data);
+  fchdir(target);
+  attempt([&] { return ::mount(source.c_str(), ".", type.c_str(), flags, data.empty() ? nullptr : data.c_str()); },
+          "mount {} on {}{}{}", type, name, data.empty() ? "" : " with ", data);
 }
 
 void set_propagation(const std::string& target, unsigned long propagation) {
@@ -74,6 +70,10 @@ void chroot(const std::string& path) {
 
 void chdir(const std::string& path) {
   attempt([&] { return ::chdir(path.c_str()); }, "chdir {}", path);
+}
+
+void fchdir(const Fd& directory) {
+  attempt([&] { return ::fchdir(directory.get()); }, "fchdir fd {}", directory.get());
 }
 
 std::string path_of(const Fd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }

@@ -14,8 +14,9 @@ namespace coracle::kernel {
 void mount(const std::string& source, const std::string& target, const std::string& type, unsigned long flags,
            const std::string& data = {});
 
-// The same on the very directory or file that `target` (opened O_PATH) stands for: no path is walked again, so
-// nobody can change where it leads. `name` is what errors and the timeline call it. Needs a /proc of the host.
+// The same on the very directory that `target` (opened O_PATH) stands for: no path is walked again, so nobody can
+// change where it leads. It becomes the working directory: "." is a path that cannot be changed, and cheaper than
+// /proc/self/fd/N. `name` is what errors and the timeline call it.
 void mount(const std::string& source, const Fd& target, const std::string& name, const std::string& type,
            unsigned long flags, const std::string& data = {});
 
@@ -40,6 +41,7 @@ void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool 
 void pivot_root(const std::string& new_root, const std::string& put_old);
 void chroot(const std::string& path);
 void chdir(const std::string& path);
+void fchdir(const Fd& directory);
 
 // "/proc/self/fd/N": a descriptor as a path, for the calls that take nothing else.
 std::string path_of(const Fd& fd);

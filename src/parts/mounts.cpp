@@ -37,6 +37,7 @@ class Mounts final : public Part {
   void enter(Context& context) override {
     if (alone_) kernel::set_propagation("/", MS_PRIVATE);  // else the part `namespaces` has done so
     const Fd root = kernel::open(context.rootfs, O_PATH | O_DIRECTORY);
+    const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
     const kernel::NoUmask exact;
     if (options_.proc) mount_top(root, "proc", "proc", kNothingRuns);
     if (options_.sys) mount_top(root, "sys", "sysfs", kNothingRuns | MS_RDONLY);
@@ -44,6 +45,7 @@ class Mounts final : public Part {
       mount_top(root, "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
       fill_dev(open_own_dev(root));
     }
+    kernel::fchdir(before);
     for (const BoundFile& file : options_.files) bind_file(root, file);
     for (const BoundFile& file : context.files) bind_file(root, file);
   }
@@ -90,10 +92,11 @@ void Mounts::fill_dev(const Fd& dev) {
   kernel::symlinkat("/proc/self/fd/2", dev, "stderr");
   kernel::symlinkat("pts/ptmx", dev, "ptmx");
 
-  // Nobody else sees this tmpfs yet, so paths below it lead where they say.
+  // Nobody else sees this tmpfs yet, so names in it lead where they say.
+  kernel::fchdir(dev);
   const auto mount_below = [&](const std::string& name, const char* type, unsigned long flags, const char* data) {
     kernel::mkdirat(dev, name, 0755);
-    kernel::mount(type, kernel::openat(dev, name, O_PATH), "/dev/" + name, type, flags, data);
+    kernel::mount(type, name, type, flags, data);
   };
   // The group 5 is tty in every distribution: write(1) and mesg(1) count on it.
   mount_below("pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
@@ -103,7 +106,7 @@ void Mounts::fill_dev(const Fd& dev) {
 
 void Mounts::bind_file(const Fd& root, const BoundFile& file) {
   const Fd place = kernel::open_mountpoint(root, file.destination, kernel::MountpointKind::file);
-  kernel::mount(file.source, place, file.destination, "", MS_BIND);
+  kernel::move_mount(kernel::open_tree(file.source, false), place, file.destination);
 }
 
 }  // namespace

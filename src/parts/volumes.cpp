@@ -50,7 +50,9 @@ class Volumes final : public Part {
     // a bind mount of the host's / does not show the volumes attached before it.
     std::vector<Fd> trees;
     for (const Volume& volume : options_.volumes) trees.push_back(take(volume, root));
+    const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
     for (std::size_t i = 0; i < trees.size(); ++i) attach(options_.volumes[i], trees[i], root);
+    kernel::fchdir(before);
   }
 
   // The mounts end with the last process of their namespace. What is left to undo is a volume that a start
