@@ -61,7 +61,7 @@ class Copy {
     const std::string name = path.substr(path.rfind('/') + 1);
     mkdirat(parent, name, 0700);
     const Fd to = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    for (const std::string& entry : list(from)) copy_entry(from, entry, to, path + "/" + entry, depth);
+    for (const std::string& entry : list(from)) copy_entry(from, entry, to, fmt::format("{}/{}", path, entry), depth);
     copy_attributes(from, to);  // at the end: each new entry changes the times
   }
 
