@@ -35,7 +35,14 @@ Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end
   ::signal(SIGCHLD, SIG_DFL);
 }
 
-Signals::~Signals() { kernel::set_signal_mask(before_); }
+Signals::~Signals() {
+  // What still waits was for the program. It has ended, and we have work to finish.
+  const sigset_t held = set_of(std::begin(kPassedOn), std::end(kPassedOn));
+  constexpr timespec at_once{};
+  while (sigtimedwait(&held, nullptr, &at_once) > 0) {
+  }
+  kernel::set_signal_mask(before_);
+}
 
 void Signals::throw_if_asked_to_end() {
   const sigset_t end = set_of(std::begin(kAskToEnd), std::end(kAskToEnd));

@@ -45,6 +45,8 @@ void isolate_session() {
   }
   kernel::set_propagation("/", MS_PRIVATE);
   bring_up_loopback();
+  // A new network namespace begins with the host's own setting, which docker or coracle may have switched on.
+  kernel::write_file("/proc/sys/net/ipv4/ip_forward", "0\n");
   kernel::make_directories(mount_point());
   kernel::mount("coracle-tests", mount_point(), "tmpfs", 0, "mode=755");
   give_root("CORACLE_RUN", mount_point() + "/run");

@@ -125,8 +125,13 @@ Running::Running(const std::vector<std::string>& command) {
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
+  Pipe begun = make_pipe();  // its write end closes when the program is executed
   pid_ = kernel::attempt([] { return fork(); }, "fork");
   if (pid_ == 0) become(command, in.read.get(), out.write.get(), err.write.get());
+  begun.write.close();
+  char nothing = 0;
+  while (read(begun.read.get(), &nothing, 1) < 0 && errno == EINTR) {  // until then our own signal handlers are its
+  }
   pidfd_ = kernel::pidfd_open(pid_);
   in_ = std::move(in.write);
   out_ = std::move(out.read);
