@@ -29,12 +29,6 @@ void bring_up_loopback() {
   kernel::attempt([&] { return ioctl(any.get(), SIOCSIFFLAGS, &request); }, "ioctl SIOCSIFFLAGS lo up");
 }
 
-// A new network namespace begins with what the host has (net.core.devconf_inherit_init_net); tests begin with none.
-void close_forwarding() {
-  const std::string forwarding = "/proc/sys/net/ipv4/ip_forward";
-  if (kernel::read_file(forwarding) != "0\n") kernel::write_file(forwarding, "0");
-}
-
 void give_root(const char* variable, const std::string& path) {
   kernel::make_directories(path);
   setenv(variable, path.c_str(), 0);  // one that was given is kept
