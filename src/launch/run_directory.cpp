@@ -71,9 +71,12 @@ RunDirectory::RunDirectory(const std::string& run_root, const std::string& id, c
       make_run_root(run_root);
       kernel::attempt([&] { return mkdir(path_.c_str(), 0700); }, "mkdir {}", path_);
     }
-    held_ = kernel::open(path_, O_RDONLY | O_DIRECTORY);
-    kernel::lock(held_, LOCK_EX);
-  } while (!still_at(held_, path_));
+    held_ = Fd(
+        kernel::note_call([&] { return ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "open {}", path_));
+    if (!held_ && errno != ENOENT) throw Error("open " + path_, errno);
+    if (held_) kernel::lock(held_, LOCK_EX);
+    // Before the lock is ours, a sweep may take the directory for an abandoned one and remove it.
+  } while (!held_ || !still_at(held_, path_));
   std::string names;
   for (const auto& part : parts) names += std::string(part->name()) + "\n";
   kernel::create_file(path_ + kPartsNote, names, 0600);
