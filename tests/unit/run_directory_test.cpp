@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "launch/launch.hpp"
 #include "support/support.hpp"
