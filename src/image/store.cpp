@@ -162,7 +162,9 @@ void make_root(const std::string& root) {
   if (::stat(root.c_str(), &status) != 0) kernel::make_directories(root, 0700);
   kernel::attempt([&] { return ::stat(root.c_str(), &status); }, "stat {}", root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 022U) != 0) {
-    throw Error("use " + root + " as the data root", 0, "it is not a directory that this user alone can write to");
+    throw Error("use " + root + " as the data root", 0,
+                geteuid() != 0 ? "it is another user's, and containers need root: run it with sudo"
+                               : "it is not a directory that this user alone can write to");
   }
 }
 

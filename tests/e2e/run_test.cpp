@@ -281,6 +281,7 @@ TEST_CASE("who is not root is told so") {
                              "run", "busybox", "true"});
   INFO(result.err);
   CHECK(result.status == 125);
+  CHECK(result.err.find("sudo") != std::string::npos);
   CHECK(result.err.find('\n') == result.err.size() - 1);
 }
 
