@@ -107,11 +107,6 @@ void write_file(const std::string& path, std::string_view text) {
   attempt([&] { return ::write(fd.get(), text.data(), text.size()); }, "write \"{}\" to {}", text, path);
 }
 
-void write_file_at(const Fd& directory, const std::string& name, std::string_view text) {
-  const Fd fd = openat(directory, name, O_WRONLY);
-  attempt([&] { return ::write(fd.get(), text.data(), text.size()); }, "write \"{}\" to {}", text, name);
-}
-
 void create_file(const std::string& path, std::string_view text, mode_t mode) {
   write_all(open(path, O_WRONLY | O_CREAT | O_TRUNC, mode), text);
 }

@@ -58,7 +58,6 @@ std::string read_all(const Fd& fd, std::size_t limit = 1U << 20U);
 
 // One write(2) of the whole text to an existing file, as kernel interface files (/proc, cgroupfs) want it.
 void write_file(const std::string& path, std::string_view text);
-void write_file_at(const Fd& directory, const std::string& name, std::string_view text);
 
 // Creates or replaces a plain file of ours.
 void create_file(const std::string& path, std::string_view text, mode_t mode = 0644);
