@@ -83,6 +83,31 @@ void sort_by_stage(Parts& parts) {
   _exit(125);
 }
 
+void say_go(const Meeting& meeting) {
+  kernel::attempt([&] { return send(meeting.parent.get(), "g", 1, MSG_NOSIGNAL); }, "send \"go\" to the child");
+}
+
+// Waits until the child has executed the program; throws the error that it left when it could not.
+void await_program(const Meeting& meeting, Signals& signals) {
+  pollfd fds[] = {{meeting.parent.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
+  while (fds[0].revents == 0) {
+    if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the child", errno);
+    if (fds[0].revents == 0) signals.throw_if_asked_to_end();  // else the program has begun: the signal is for it
+  }
+  Error failure("", 0);
+  if (kernel::take_failure(failure)) throw failure;
+}
+
+void end_child(const kernel::Child& child) noexcept {
+  if (!child.pidfd) return;
+  try {
+    kernel::send_signal(child.pidfd, SIGKILL);
+    kernel::wait(child.pidfd);
+  } catch (const Error&) {
+    // It has ended and was reaped: that is all we want.
+  }
+}
+
 // A start under way: knows what there is to be undone.
 class Start {
  public:
@@ -101,7 +126,7 @@ class Start {
       outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);
       if (kernel::recording()) kernel::note("the program runs", start, 0, true);
     } catch (Error& error) {
-      end_child();
+      end_child(child_);
       for (const std::string& left : unmake()) error.with_hint(error.hint() + "; left behind: " + left);
       throw;
     }
@@ -119,9 +144,9 @@ class Start {
     context_.pid = child_.pid;
     context_.pidfd = &child_.pidfd;
     each_checked("adopt", &Part::adopt);
-    kernel::attempt([&] { return send(meeting.parent.get(), "g", 1, MSG_NOSIGNAL); }, "send \"go\" to the child");
+    say_go(meeting);
     run_directory_.note_process(child_.pid);  // while the child works
-    await_program(meeting.parent);
+    await_program(meeting, signals_);
   }
 
   // A signal that asks us to end ends the start between two steps, never in the middle of one.
@@ -130,26 +155,6 @@ class Start {
     signals_.throw_if_asked_to_end();
     each(parts_, name, context_, step);
     signals_.throw_if_asked_to_end();
-  }
-
-  void await_program(const Fd& meeting) {
-    pollfd fds[] = {{meeting.get(), POLLIN, 0}, {signals_.fd().get(), POLLIN, 0}};
-    while (fds[0].revents == 0) {
-      if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the child", errno);
-      if (fds[0].revents == 0) signals_.throw_if_asked_to_end();  // else the program has begun: the signal is for it
-    }
-    Error failure("", 0);
-    if (kernel::take_failure(failure)) throw failure;
-  }
-
-  void end_child() noexcept {
-    if (!child_.pidfd) return;
-    try {
-      kernel::send_signal(child_.pidfd, SIGKILL);
-      kernel::wait(child_.pidfd);
-    } catch (const Error&) {
-      // It has ended and was reaped: that is all we want.
-    }
   }
 
   std::vector<std::string> unmake() {
@@ -188,14 +193,12 @@ kernel::Ending join(const Process& process, Parts& parts, pid_t pid) {
   const kernel::Child child = kernel::clone3(0);
   if (child.pid == 0) be_the_child(process, none, context, meeting, signals.before());
   meeting.child.close();
-  kernel::attempt([&] { return send(meeting.parent.get(), "g", 1, MSG_NOSIGNAL); }, "send \"go\" to the child");
-  char nothing = 0;
-  while (read(meeting.parent.get(), &nothing, 1) < 0 && errno == EINTR) {
-  }
-  Error failure("", 0);
-  if (kernel::take_failure(failure)) {
-    kernel::wait(child.pidfd);
-    throw failure;
+  say_go(meeting);
+  try {
+    await_program(meeting, signals);
+  } catch (const Error&) {
+    end_child(child);
+    throw;
   }
   return supervise(child.pidfd, signals, process.new_session);
 }
