@@ -50,13 +50,22 @@ void move_mount(const Fd& tree, const Fd& target, const std::string& name) {
   attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to {}", name);
 }
 
-void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool recursive) {
+void mount_setattr(const Fd& tree, const MountAttributes& wanted, bool recursive) {
   mount_attr attributes{};
-  attributes.attr_set = set;
-  attributes.attr_clr = clear;
+  attributes.attr_set = wanted.set;
+  attributes.attr_clr = wanted.clear;
+  attributes.propagation = wanted.propagation;
+  if (wanted.user_namespace != nullptr) {
+    attributes.attr_set |= MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<std::uint64_t>(wanted.user_namespace->get());
+  }
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   attempt([&] { return syscall(SYS_mount_setattr, tree.get(), "", flags, &attributes, sizeof attributes); },
-          "mount_setattr set {:#x}", set);
+          "mount_setattr set {:#x}", attributes.attr_set);
+}
+
+void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool recursive) {
+  mount_setattr(tree, {.set = set, .clear = clear}, recursive);
 }
 
 void pivot_root(const std::string& new_root, const std::string& put_old) {

@@ -38,6 +38,14 @@ void move_mount(const Fd& tree, const Fd& target, const std::string& name);
 // the only way in which a recursive bind mount becomes read-only as a whole.
 void mount_setattr(const Fd& tree, std::uint64_t set, std::uint64_t clear, bool recursive);
 
+// All that mount_setattr(2) can change.
+struct MountAttributes {
+  std::uint64_t set = 0, clear = 0;    // MOUNT_ATTR_*
+  std::uint64_t propagation = 0;       // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE; 0 leaves it
+  const Fd* user_namespace = nullptr;  // the mount shows its files with this namespace's ids (MOUNT_ATTR_IDMAP)
+};
+void mount_setattr(const Fd& tree, const MountAttributes& attributes, bool recursive);
+
 void pivot_root(const std::string& new_root, const std::string& put_old);
 void chroot(const std::string& path);
 void chdir(const std::string& path);

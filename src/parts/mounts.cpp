@@ -1,18 +1,23 @@
-// Part: mounts. /proc, /sys, /dev and what is in it, as docker mounts them (runtime-spec config-linux.md, "Default
-// Filesystems" and "Default Devices"); proc(5), sysfs(5), devpts in pts(4), shm_overview(7), mq_overview(7).
+// Part: mounts. What the root of a container needs besides files: /proc, /sys, /dev and what is in it, and whatever
+// else config.json lists (runtime-spec config.md, "Mounts"; config-linux.md, "Default Filesystems", "Devices");
+// proc(5), sysfs(5), devpts in pts(4), shm_overview(7), mq_overview(7).
 //
 // The root file system belongs to somebody else: /dev may be a link to anywhere. So every place is opened first
 // and mounted on by descriptor.
 #include "parts/mounts.hpp"
 
+#include <algorithm>
+
+#include <linux/mount.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
-#include <sys/sysmacros.h>
 
 #include "kernel/mount.hpp"
 #include "kernel/mountpoint.hpp"
 #include "kernel/node.hpp"
 #include "kernel/recorder.hpp"
+#include "parts/mounts/attach.hpp"
+#include "parts/mounts/dev.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -20,11 +25,12 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 
-constexpr unsigned long kNothingRuns = MS_NOSUID | MS_NOEXEC | MS_NODEV;
-
 class Mounts final : public Part {
  public:
-  explicit Mounts(MountOptions options) : options_(std::move(options)) {}
+  explicit Mounts(MountOptions options) : options_(std::move(options)) {
+    for (const Mount& mount : options_.mounts) flags_.push_back(read_mount_options(mount.options));
+    taken_.resize(flags_.size());
+  }
 
   Stage stage() const override { return Stage::mounts; }
   const char* name() const override { return "mounts"; }
@@ -32,6 +38,15 @@ class Mounts final : public Part {
   void prepare(Context& context) override {
     alone_ = (context.clone_flags & CLONE_NEWNS) == 0;
     context.clone_flags |= CLONE_NEWNS;  // never over the host's own /proc
+    cgroup_namespace_ = cgroup_namespace();
+    // Who is root in a user namespace alone may neither map ids nor reach every path of the host: we take these now.
+    const bool all = (context.clone_flags & CLONE_NEWUSER) != 0;
+    for (std::size_t i = 0; i < flags_.size(); ++i) {
+      if (!is_bind(i) || !(all || flags_[i].idmap)) continue;
+      taken_[i] = take_bind(options_.mounts[i], flags_[i]);
+      // Here it is still one with the host's mount: without this, what is mounted in it would be mounted there too.
+      if (flags_[i].propagation.empty()) kernel::mount_setattr(taken_[i], {.propagation = MS_PRIVATE}, true);
+    }
   }
 
   void enter(Context& context) override {
@@ -39,12 +54,15 @@ class Mounts final : public Part {
     const Fd root = kernel::open(context.rootfs, O_PATH | O_DIRECTORY);
     const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
     const kernel::NoUmask exact;
-    if (options_.proc) mount_top(root, "proc", "proc", kNothingRuns);
-    if (options_.sys) mount_top(root, "sys", "sysfs", kNothingRuns | MS_RDONLY);
-    if (options_.dev) {
-      mount_top(root, "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k");
-      fill_dev(open_own_dev(root));
+    std::vector<Fd> sealed;
+    const bool own_cgroups = cgroup_namespace_ != cgroup_namespace();
+    const MountPlace place{root, context.clone_flags | (own_cgroups ? CLONE_NEWCGROUP : 0U), sealed};
+    for (std::size_t i = 0; i < flags_.size(); ++i) attach(i, place);
+    if (!host_dev()) {
+      make_devices(root, options_.devices, own_dev());
+      make_dev_links(root, own_dev());
     }
+    for (const Fd& mount : sealed) kernel::mount_setattr(mount, MOUNT_ATTR_RDONLY, 0, false);
     kernel::fchdir(before);
     for (const BoundFile& file : options_.files) bind_file(root, file);
     for (const BoundFile& file : context.files) bind_file(root, file);
@@ -53,55 +71,52 @@ class Mounts final : public Part {
   // release: nothing. The mounts end with the last process of their namespace.
 
  private:
-  static void mount_top(const Fd& root, const std::string& name, const char* type, unsigned long flags,
-                        const std::string& data = {});
-  static Fd open_own_dev(const Fd& root);
-  static void fill_dev(const Fd& dev);
+  bool is_bind(std::size_t i) const {
+    return (flags_[i].bind || options_.mounts[i].type == "bind") && !flags_[i].remount;
+  }
+  ino_t cgroup_namespace() const;
+  bool has_dev(bool bound) const;
+  bool own_dev() const { return has_dev(false); }
+  bool host_dev() const { return has_dev(true); }
+  void attach(std::size_t i, const MountPlace& place);
   static void bind_file(const Fd& root, const BoundFile& file);
 
   MountOptions options_;
+  std::vector<MountFlags> flags_;  // of each of options_.mounts
+  std::vector<Fd> taken_;          // detached trees of those that prepare takes
+  ino_t cgroup_namespace_ = 0;     // of the process that prepares
   bool alone_ = false;
 };
 
-void Mounts::mount_top(const Fd& root, const std::string& name, const char* type, unsigned long flags,
-                       const std::string& data) {
-  const Fd place = kernel::open_top_directory(root, name);
-  kernel::mount(type, place, "/" + name, type, flags, data);
+// Its number, where there is a mount that shows it: in which one we are is decided in the child and not by the clone.
+ino_t Mounts::cgroup_namespace() const {
+  const auto shows = [](const Mount& mount) { return mount.type == "cgroup"; };
+  if (std::none_of(options_.mounts.begin(), options_.mounts.end(), shows)) return 0;
+  struct stat status {};
+  kernel::attempt([&] { return stat("/proc/self/ns/cgroup", &status); }, "stat /proc/self/ns/cgroup");
+  return status.st_ino;
 }
 
-// The tmpfs just mounted. A root file system shared with a running container can change under us: what is found at
-// /dev now must still be a mount, and mounts in this namespace are ours.
-Fd Mounts::open_own_dev(const Fd& root) {
-  Fd dev = kernel::open_top_directory(root, "dev");
-  if (!kernel::is_mount_root(dev)) throw Error("open /dev", EAGAIN, "somebody replaced it while it was mounted");
-  return dev;
-}
-
-void Mounts::fill_dev(const Fd& dev) {
-  struct Node {
-    const char* name;
-    unsigned major, minor;  // the kernel's Documentation/admin-guide/devices.txt
-  };
-  for (const Node& node : {Node{"null", 1, 3}, Node{"zero", 1, 5}, Node{"full", 1, 7}, Node{"random", 1, 8},
-                           Node{"urandom", 1, 9}, Node{"tty", 5, 0}}) {
-    kernel::mknodat(dev, node.name, S_IFCHR | 0666, makedev(node.major, node.minor));
+// Whether something is mounted at /dev, as a bind mount or not. A /dev of the host is left as it is.
+bool Mounts::has_dev(bool bound) const {
+  for (std::size_t i = 0; i < flags_.size(); ++i) {
+    if (options_.mounts[i].destination == "/dev" && is_bind(i) == bound) return true;
   }
-  kernel::symlinkat("/proc/self/fd", dev, "fd");
-  kernel::symlinkat("/proc/self/fd/0", dev, "stdin");
-  kernel::symlinkat("/proc/self/fd/1", dev, "stdout");
-  kernel::symlinkat("/proc/self/fd/2", dev, "stderr");
-  kernel::symlinkat("pts/ptmx", dev, "ptmx");
+  return false;
+}
 
-  // Nobody else sees this tmpfs yet, so names in it lead where they say.
-  kernel::fchdir(dev);
-  const auto mount_below = [&](const std::string& name, const char* type, unsigned long flags, const char* data) {
-    kernel::mkdirat(dev, name, 0755);
-    kernel::mount(type, name, type, flags, data);
-  };
-  // The group 5 is tty in every distribution: write(1) and mesg(1) count on it.
-  mount_below("pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
-  mount_below("shm", "tmpfs", kNothingRuns, "mode=1777,size=65536k");
-  mount_below("mqueue", "mqueue", kNothingRuns, "");
+void Mounts::attach(std::size_t i, const MountPlace& place) {
+  const Mount& mount = options_.mounts[i];
+  const MountFlags& flags = flags_[i];
+  if (is_bind(i)) {
+    if (!taken_[i]) taken_[i] = take_bind(mount, flags);
+    attach_bind(mount, flags, taken_[i], place);
+  } else if (mount.type == "cgroup" || (mount.type == "cgroup2" && mount.destination == "/sys/fs/cgroup")) {
+    attach_cgroup(mount, flags, place);
+  } else {
+    attach_file_system(mount, flags, place);
+  }
+  taken_[i].close();
 }
 
 void Mounts::bind_file(const Fd& root, const BoundFile& file) {
@@ -112,5 +127,19 @@ void Mounts::bind_file(const Fd& root, const BoundFile& file) {
 }  // namespace
 
 std::unique_ptr<Part> make_mounts(MountOptions options) { return std::make_unique<Mounts>(std::move(options)); }
+
+void check_mount(const Mount& mount) {
+  const auto refuse = [&](const std::string& why) { throw Error("mount on \"" + mount.destination + "\"", 0, why); };
+  const MountFlags flags = read_mount_options(mount.options);
+  const bool bind = flags.bind || mount.type == "bind";
+  if (mount.destination.empty() || mount.destination[0] != '/')
+    refuse("the place in the container must be an absolute path");
+  if (bind && mount.source.empty()) refuse("a bind mount needs a source");
+  if (!bind && mount.type.empty()) refuse("it has neither a type nor the option bind");
+  if (flags.idmap && !bind) refuse("the option idmap is for bind mounts");
+  if (flags.idmap && (mount.uid_mappings.empty() || mount.gid_mappings.empty()))
+    refuse("the option idmap needs uidMappings and gidMappings, its own or those of the container");
+  if (flags.copy_up && mount.type != "tmpfs") refuse("the option tmpcopyup is for tmpfs");
+}
 
 }  // namespace coracle::parts

@@ -5,6 +5,7 @@
 
 #include "kernel/mount.hpp"
 #include "kernel/recorder.hpp"
+#include "parts/root/move_root.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -21,16 +22,21 @@ class Root final : public Part {
   void prepare(Context& context) override {
     if (!options_.rootfs.empty()) context.rootfs = find_rootfs();
     // pivot_root changes the root of a whole mount namespace, so there must be one of our own.
-    if (options_.with == RootOptions::With::pivot_root) context.clone_flags |= CLONE_NEWNS;
+    if (options_.with != RootOptions::With::chroot) context.clone_flags |= CLONE_NEWNS;
   }
 
   void enter(Context& context) override {
     if (options_.with == RootOptions::With::chroot) {
       kernel::chroot(context.rootfs);
       kernel::chdir("/");
+    } else if (options_.with == RootOptions::With::move) {
+      move_root(context.rootfs);
     } else {
       pivot(context.rootfs);
     }
+    if (options_.with == RootOptions::With::chroot) return;
+    if (!is_private() && options_.propagation != 0) kernel::mount("", "/", "", options_.propagation);
+    if (options_.readonly) kernel::mount_setattr(kernel::open("/", O_PATH), MOUNT_ATTR_RDONLY, 0, false);
   }
 
  private:
@@ -50,6 +56,7 @@ class Root final : public Part {
     return path;
   }
 
+  bool is_private() const { return (options_.propagation & MS_PRIVATE) != 0; }
   void pivot(const std::string& rootfs) const;
 
   RootOptions options_;
@@ -57,15 +64,16 @@ class Root final : public Part {
 
 // pivot_root(2): the new root must be a mount point, and it must not be shared.
 void Root::pivot(const std::string& rootfs) const {
-  kernel::set_propagation("/", MS_PRIVATE);
+  if (is_private()) kernel::set_propagation("/", MS_PRIVATE);
   // Layers come as a mount already; a plain directory becomes one by being bound to itself.
   if (!options_.rootfs.empty()) kernel::mount(rootfs, rootfs, "", MS_BIND | MS_REC);
   kernel::chdir(rootfs);
   // "." twice: the old root ends up on top of the new one, at the same place, and needs no directory of its own.
   kernel::pivot_root(".", ".");
+  // What is unmounted here must not be unmounted on the host.
+  if (!is_private()) kernel::set_propagation(".", MS_SLAVE);
   kernel::umount(".", MNT_DETACH);
   kernel::chdir("/");
-  if (options_.readonly) kernel::mount_setattr(kernel::open("/", O_PATH), MOUNT_ATTR_RDONLY, 0, false);
 }
 
 }  // namespace
