@@ -59,7 +59,7 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   list(parts);
   process.env = environment_for(
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
-  if (join_pid != 0) return launch::join(process, parts, join_pid).status();
+  if (join_pid != 0) return launch::join(process, parts, join_pid)->status();
   const std::string run_root = launch::default_run_root();
   launch::sweep(run_root, parts);
   const launch::Outcome outcome = launch::run(process, parts, {run_root, id, timeline_option_->count() > 0});

@@ -102,17 +102,24 @@ void die_with_parent() {
   attempt([] { return prctl(PR_SET_PDEATHSIG, SIGKILL); }, "prctl PR_SET_PDEATHSIG SIGKILL");
 }
 
+void outlive_parent() {
+  attempt([] { return prctl(PR_SET_PDEATHSIG, 0); }, "prctl PR_SET_PDEATHSIG 0");
+}
+
+void set_undumpable() {
+  attempt([] { return prctl(PR_SET_DUMPABLE, 0); }, "prctl PR_SET_DUMPABLE 0");
+}
+
 void default_signal_actions() {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
 }
 
-void execve(const std::string& path, const std::vector<std::string>& arguments,
-            const std::vector<std::string>& environment) {
-  note("execve " + path, now(), 0);
-  ::execve(path.c_str(), pointers(arguments).data(), pointers(environment).data());
-  throw Error("execve " + path, errno);
+void fexecve(const Fd& file, const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  // execveat(2) itself: glibc's fexecve(3) is the same call and looks at /proc when that fails.
+  syscall(SYS_execveat, file.get(), "", pointers(arguments).data(), pointers(environment).data(), AT_EMPTY_PATH);
+  throw Error(fmt::format("execveat fd {}", file.get()), errno);
 }
 
 std::optional<int> signal_number(const std::string& name) {

@@ -54,13 +54,18 @@ void set_signal_mask(const sigset_t& mask);
 
 // "Kill me when my parent dies" (PR_SET_PDEATHSIG in prctl(2)); execve keeps it, a change of user clears it.
 void die_with_parent();
+void outlive_parent();  // takes it back
+
+// Nobody without CAP_SYS_PTRACE may look into this process from now on: not trace it, not open what its /proc
+// entries lead to (PR_SET_DUMPABLE in prctl(2)). The next execve ends it.
+void set_undumpable();
 
 // Puts every signal back to its default action, as a new program expects them.
 void default_signal_actions();
 
-// execve(2); only returns by throwing.
-[[noreturn]] void execve(const std::string& path, const std::vector<std::string>& arguments,
-                         const std::vector<std::string>& environment);
+// Executes the file behind a descriptor (execveat(2)); only returns by throwing.
+[[noreturn]] void fexecve(const Fd& file, const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& environment);
 
 // The number and the name of a signal, with or without SIG: 15, "TERM".
 std::optional<int> signal_number(const std::string& name);

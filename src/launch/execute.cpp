@@ -1,18 +1,16 @@
 #include "launch/execute.hpp"
 
 #include <algorithm>
+#include <climits>
 
-#include <grp.h>
 #include <linux/close_range.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/mount.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
-#include "launch/init.hpp"
-#include "launch/user.hpp"
 
 namespace coracle::launch {
 namespace {
@@ -29,30 +27,25 @@ const std::string* find(const std::vector<std::string>& environment, const std::
   return nullptr;
 }
 
-void become(const User& user) {
-  // Groups first, while we may: without setgroups the groups of whoever started us would stay (CVE-2022-36109).
-  kernel::attempt([&] { return setgroups(user.groups.size(), user.groups.data()); }, "setgroups");
-  kernel::attempt([&] { return setresgid(user.gid, user.gid, user.gid); }, "setresgid {}", user.gid);
-  kernel::attempt([&] { return setresuid(user.uid, user.uid, user.uid); }, "setresuid {}", user.uid);
-}
-
-// Goes to the working directory; a missing one is made, as docker does.
-void enter_directory(const std::string& path) {
-  if (path.empty()) return;
-  if (path[0] != '/') throw Error("use " + path + " as the working directory", 0, "it must be an absolute path");
-  if (!kernel::exists(path)) kernel::make_directories(path);
-  kernel::chdir(path);
-}
-
 bool is_program(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
+std::string check_program(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) {
+    if (S_ISREG(status.st_mode)) return path;
+    throw Error("execve " + path, EACCES, "it is no regular file").with_status(126);
+  }
+  const int error = errno;
+  throw Error("execve " + path, error).with_status(error == ENOENT || error == ENOTDIR ? 127 : 126);
+}
+
 // The file to execute for `name`, looked for as execvp(3) does, but in the PATH of the container.
 std::string find_program(const std::string& name, const std::string& path) {
   if (name.empty()) throw Error("execute \"\"", ENOENT, "the command is empty").with_status(127);
-  if (name.find('/') != std::string::npos) return name;
+  if (name.find('/') != std::string::npos) return check_program(name);
   std::string unusable;
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
@@ -68,22 +61,7 @@ std::string find_program(const std::string& name, const std::string& path) {
   throw Error("execute " + name, ENOENT, "no such program in the container's PATH (" + path + ")").with_status(127);
 }
 
-[[noreturn]] void execute_program(const Process& process, const std::vector<std::string>& environment) {
-  const std::string path = find(environment, "PATH")->substr(sizeof "PATH=" - 1);
-  try {
-    kernel::execve(find_program(process.args.at(0), path), process.args, environment);
-  } catch (Error& error) {
-    if (error.status() == 127) throw;
-    if (error.code() == ENOENT && is_program(error.attempt().substr(sizeof "execve " - 1))) {
-      error.with_hint("the file is there; what is missing is the interpreter or the dynamic linker it asks for");
-    } else if (error.code() == ENOEXEC) {
-      error.with_hint("neither a program of this machine nor a script with a #! line");
-    }
-    throw error.with_status(error.code() == ENOENT || error.code() == ENOTDIR ? 127 : 126);
-  }
-}
-
-std::vector<std::string> complete(std::vector<std::string> environment, const User& user) {
+std::vector<std::string> complete(std::vector<std::string> environment, const parts::User& user) {
   if (find(environment, "PATH") == nullptr) environment.push_back(std::string("PATH=") + kDefaultPath);
   if (find(environment, "HOME") == nullptr) environment.push_back("HOME=" + user.home);
   return environment;
@@ -91,28 +69,31 @@ std::vector<std::string> complete(std::vector<std::string> environment, const Us
 
 }  // namespace
 
-void leave_if_orphaned(const kernel::Fd& meeting) {
-  char nothing = 0;
-  if (recv(meeting.get(), &nothing, 1, MSG_DONTWAIT) == 0) _exit(125);
+void enter_directory(const std::string& path) {
+  if (path.empty()) return;
+  if (path[0] != '/') throw Error("use " + path + " as the working directory", 0, "it must be an absolute path");
+  kernel::fchdir(kernel::make_directories_in_root(kernel::open("/", O_PATH | O_DIRECTORY), path));
+  // The system call itself: "(unreachable)" begins what it gives for a directory outside of our root (getcwd(2)), as a
+  // descriptor that leaked into the container would be (CVE-2024-21626).
+  char directory[PATH_MAX] = {};
+  kernel::attempt([&] { return syscall(SYS_getcwd, directory, sizeof directory); }, "getcwd");
+  if (directory[0] != '/') throw Error("use " + path + " as the working directory", 0, "it is outside of the root");
 }
 
-void execute(const Process& process, const kernel::Fd& meeting, const sigset_t& mask) {
-  const User user = find_user(process.user);
-  if (process.new_session) setsid();
-  umask(022);
-  enter_directory(process.cwd);
-  if (!process.user.empty()) {
-    become(user);
-    kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
-    leave_if_orphaned(meeting);
-  }
-  const std::vector<std::string> environment = complete(process.env, user);
+Program::Program(const Process& process, const parts::User& user, const sigset_t& mask)
+    : arguments_(process.args), environment_(complete(process.env, user)), init_(process.init) {
+  const std::string* const path = find(environment_, "PATH");
+  path_ = find_program(arguments_.at(0), path->substr(sizeof "PATH=" - 1));
+  umask(process.umask);
   kernel::default_signal_actions();
-  if (process.init) become_init(mask);
   kernel::set_signal_mask(mask);
   // Whatever else was open when we were started stays outside (CVE-2024-21626).
-  kernel::attempt([] { return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); }, "close_range 3");
-  execute_program(process, environment);
+  const unsigned first = 3 + process.preserve_fds;
+  kernel::attempt([&] { return close_range(first, ~0U, CLOSE_RANGE_CLOEXEC); }, "close_range {}", first);
+}
+
+void Program::execute(const Meeting& meeting) const {
+  stage_.execute(path_, arguments_, environment_, init_, meeting.fd().get());
 }
 
 }  // namespace coracle::launch

@@ -2,19 +2,37 @@
 #pragma once
 
 #include <csignal>
+#include <string>
+#include <vector>
 
-#include "kernel/fd.hpp"
+#include "launch/meeting.hpp"
 #include "launch/spec.hpp"
+#include "launch/stage.hpp"
+#include "parts/part.hpp"
 
 namespace coracle::launch {
 
-// Ends this process when the other end of `meeting` is closed. To be asked after die_with_parent(), which does
-// nothing for a child whose parent is dead already.
-void leave_if_orphaned(const kernel::Fd& meeting);
+// Goes to the process's directory, which is made when missing and proven to be inside the root. Once in the container,
+// before its process gives up its powers.
+void enter_directory(const std::string& path);
 
-// Becomes the process's user, goes to its directory, and executes its program; never returns. `meeting` is the
-// child's end of the line to the parent: when it is closed from the other side, the parent is dead and so are we.
-// Throws Error with status 127 when the program is not found, 126 when it cannot be executed.
-[[noreturn]] void execute(const Process& process, const kernel::Fd& meeting, const sigset_t& mask);
+// A program that is found and wants only to be executed. All that a system call filter could have something against
+// is done by then.
+class Program {
+ public:
+  // Looks for the program in the container's PATH, and gives this process the umask, the signal actions, the signal
+  // mask and the closed descriptors that a program begins with. Throws Error with status 127 when it is not found.
+  Program(const Process& process, const parts::User& user, const sigset_t& mask);
+
+  // Executes it; never returns. `meeting` closes when that went well, else it is told why.
+  [[noreturn]] void execute(const Meeting& meeting) const;
+
+ private:
+  Stage stage_;
+  std::string path_;
+  std::vector<std::string> arguments_;
+  std::vector<std::string> environment_;
+  bool init_;
+};
 
 }  // namespace coracle::launch

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <optional>
 
+#include <grp.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kernel/recorder.hpp"
 #include "launch/execute.hpp"
+#include "launch/meeting.hpp"
 #include "launch/run_directory.hpp"
 #include "launch/signals.hpp"
+#include "launch/user.hpp"
 
 namespace coracle::launch {
 namespace {
@@ -21,19 +23,6 @@ using kernel::Fd;
 using parts::Context;
 using parts::Part;
 using parts::Parts;
-
-// Parent and child meet over this pair: the parent says "go" with one byte, the child's end closes by its execve.
-// When either dies, the other reads the end of the stream: nobody waits for the dead.
-struct Meeting {
-  Fd parent, child;
-
-  Meeting() {
-    int ends[2];
-    kernel::attempt([&] { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }, "socketpair");
-    parent = Fd(ends[0]);
-    child = Fd(ends[1]);
-  }
-};
 
 template <typename Step>
 void each(Parts& parts, const char* step_name, Context& context, Step step) {
@@ -62,40 +51,59 @@ void sort_by_stage(Parts& parts) {
   std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a->stage() < b->stage(); });
 }
 
-// The child's whole life up to the program.
-[[noreturn]] void be_the_child(const Process& process, Parts& parts, Context& context, Meeting& meeting,
-                               const sigset_t& mask) {
+void become(const parts::User& user) {
+  // Groups first, while we may: without setgroups the groups of whoever started us would stay (CVE-2022-36109).
+  kernel::attempt([&] { return setgroups(user.groups.size(), user.groups.data()); }, "setgroups");
+  kernel::attempt([&] { return setresgid(user.gid, user.gid, user.gid); }, "setresgid {}", user.gid);
+  kernel::attempt([&] { return setresuid(user.uid, user.uid, user.uid); }, "setresuid {}", user.uid);
+}
+
+// The end of the child's life, in a container that is made: from here on a program like any other begins.
+[[noreturn]] void become_program(const Process& process, Parts& parts, Context& context, Meeting& meeting, Gate* gate,
+                                 const sigset_t& mask) {
+  context.user = find_user(process.user);
+  context.user.groups.insert(context.user.groups.end(), process.groups.begin(), process.groups.end());
+  enter_directory(process.cwd);
+  const Program program(process, context.user, mask);
+  if (gate != nullptr) {
+    kernel::outlive_parent();  // it has noted us: when it dies now, delete finds us
+    meeting.say('r');
+    meeting = gate->wait();
+  }
+  if (process.new_session) setsid();
+  each(parts, "seal", context, &Part::seal);
+  if (!process.user.empty()) become(context.user);
+  if (gate == nullptr) {
+    kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
+    meeting.leave_if_orphaned();
+  }
+  program.execute(meeting);
+}
+
+// The child's whole life. What it throws is thrown in the parent.
+template <typename Life>
+[[noreturn]] void live(Meeting& meeting, Life life) {
   kernel::this_is_the_child();
   try {
-    meeting.parent.close();
     kernel::die_with_parent();
-    char go = 0;
-    if (read(meeting.child.get(), &go, 1) != 1) _exit(125);  // the parent gave up or died: it says why, not we
-    leave_if_orphaned(meeting.child);
-    each(parts, "enter", context, &Part::enter);
-    // The gate. What stands before it is the container, what comes after it is the program.
-    execute(process, meeting.child, mask);
+    if (meeting.hear() != 'g') _exit(125);  // the parent gave up or died: it says why, not we
+    life();
   } catch (const Error& error) {
-    kernel::leave_failure(error);
+    meeting.fail(error);
   } catch (const std::exception& error) {
-    kernel::leave_failure(Error(error.what(), 0));
+    meeting.fail(Error(error.what(), 0));
   }
   _exit(125);
 }
 
-void say_go(const Meeting& meeting) {
-  kernel::attempt([&] { return send(meeting.parent.get(), "g", 1, MSG_NOSIGNAL); }, "send \"go\" to the child");
-}
-
-// Waits until the child has executed the program; throws the error that it left when it could not.
-void await_program(const Meeting& meeting, Signals& signals) {
-  pollfd fds[] = {{meeting.parent.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
+// Waits for the child's next word, as Meeting::hear() does; a signal that asks us to end ends the start.
+char await(const Meeting& meeting, Signals& signals) {
+  pollfd fds[] = {{meeting.fd().get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
   while (fds[0].revents == 0) {
     if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the child", errno);
     if (fds[0].revents == 0) signals.throw_if_asked_to_end();  // else the program has begun: the signal is for it
   }
-  Error failure("", 0);
-  if (kernel::take_failure(failure)) throw failure;
+  return meeting.hear();
 }
 
 void end_child(const kernel::Child& child) noexcept {
@@ -119,34 +127,61 @@ class Start {
 
   Outcome run() {
     Outcome outcome;
-    try {
-      if (options_.held) options_.held();
-      begin();
+    unmade_when_failed([&] {
+      begin(nullptr);
       const std::int64_t start = kernel::now();
       outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);
       if (kernel::recording()) kernel::note("the program runs", start, 0, true);
+    });
+    outcome.left_behind = unmake();
+    return outcome;
+  }
+
+  pid_t create() {
+    unmade_when_failed([&] {
+      Gate gate(context_.run_dir);
+      begin(&gate);
+    });
+    return child_.pid;
+  }
+
+ private:
+  void begin(Gate* gate) {
+    each_checked("prepare", &Part::prepare);
+    Meeting meeting, childs_end;
+    Meeting::make_pair(meeting, childs_end);
+    child_ = kernel::clone3(context_.clone_flags, context_.cgroup_fd);
+    if (child_.pid == 0) {
+      meeting.close();
+      live(childs_end, [&] {
+        childs_end.leave_if_orphaned();
+        if (gate != nullptr) run_directory_.let_go();
+        each(parts_, "enter", context_, &Part::enter);
+        become_program(process_, parts_, context_, childs_end, gate, signals_.before());
+      });
+    }
+    childs_end.close();
+    context_.pid = child_.pid;
+    context_.pidfd = &child_.pidfd;
+    each_checked("adopt", &Part::adopt);
+    // A process that is to outlive us is noted before it can; else while it works.
+    if (gate != nullptr) run_directory_.note_process(child_.pid);
+    meeting.say('g');
+    if (gate == nullptr) run_directory_.note_process(child_.pid);
+    const char word = await(meeting, signals_);
+    if (gate != nullptr && word != 'r') throw Error("wait for the container to be made", 0, "its process has ended");
+  }
+
+  template <typename Steps>
+  void unmade_when_failed(Steps steps) {
+    try {
+      if (options_.held) options_.held();
+      steps();
     } catch (Error& error) {
       end_child(child_);
       for (const std::string& left : unmake()) error.with_hint(error.hint() + "; left behind: " + left);
       throw;
     }
-    outcome.left_behind = unmake();
-    return outcome;
-  }
-
- private:
-  void begin() {
-    each_checked("prepare", &Part::prepare);
-    Meeting meeting;
-    child_ = kernel::clone3(context_.clone_flags, context_.cgroup_fd);
-    if (child_.pid == 0) be_the_child(process_, parts_, context_, meeting, signals_.before());
-    meeting.child.close();
-    context_.pid = child_.pid;
-    context_.pidfd = &child_.pidfd;
-    each_checked("adopt", &Part::adopt);
-    say_go(meeting);
-    run_directory_.note_process(child_.pid);  // while the child works
-    await_program(meeting, signals_);
   }
 
   // A signal that asks us to end ends the start between two steps, never in the middle of one.
@@ -172,6 +207,17 @@ class Start {
   kernel::Child child_;
 };
 
+// Ends a container whose launching process is gone, and unmakes it.
+std::vector<std::string> unmake(RunDirectory& directory, const std::string& id, Parts& parts) {
+  directory.end_process();
+  Context context;
+  context.id = id;
+  context.run_dir = directory.path();
+  std::vector<std::string> left_behind = release_all(parts, context);
+  if (left_behind.empty()) directory.remove();
+  return left_behind;
+}
+
 }  // namespace
 
 Outcome run(const Process& process, Parts& parts, const Options& options) {
@@ -180,27 +226,56 @@ Outcome run(const Process& process, Parts& parts, const Options& options) {
   return Start(process, parts, options).run();
 }
 
-kernel::Ending join(const Process& process, Parts& parts, pid_t pid) {
+pid_t create(const Process& process, Parts& parts, const Options& options) {
+  sort_by_stage(parts);
+  kernel::start_recorder(options.record);
+  return Start(process, parts, options).create();
+}
+
+void start(const std::string& run_dir) {
+  const Meeting meeting = Gate::open(run_dir);
+  if (!meeting.fd())
+    throw Error("start the container", 0, "nobody waits at its gate: it was started already, or has ended");
+  meeting.hear();
+}
+
+std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t pid, const Joining& joining) {
   sort_by_stage(parts);
   kernel::start_recorder(false);
   Signals signals;
   const Fd container = kernel::pidfd_open(pid);
   Context context;
+  context.id = joining.id;
+  context.run_dir = joining.run_root + "/" + joining.id;
   context.pidfd = &container;
+  // In the container's pid namespace our child can be seen by its processes, before it is one of them (CVE-2016-9962).
+  kernel::set_undumpable();
   each(parts, "join", context, &Part::join);
-  Meeting meeting;
-  Parts none;
-  const kernel::Child child = kernel::clone3(0);
-  if (child.pid == 0) be_the_child(process, none, context, meeting, signals.before());
-  meeting.child.close();
-  say_go(meeting);
+  Meeting meeting, childs_end;
+  Meeting::make_pair(meeting, childs_end);
+  const kernel::Child child = kernel::clone3(0, context.cgroup_fd);
+  if (child.pid == 0) {
+    meeting.close();
+    live(childs_end, [&] { become_program(process, parts, context, childs_end, nullptr, signals.before()); });
+  }
+  childs_end.close();
+  meeting.say('g');
   try {
-    await_program(meeting, signals);
+    await(meeting, signals);
   } catch (const Error&) {
     end_child(child);
     throw;
   }
+  if (joining.executed) joining.executed(child.pid);
+  if (joining.detach) return std::nullopt;
   return supervise(child.pidfd, signals, process.new_session);
+}
+
+std::vector<std::string> unmake(const std::string& run_root, const std::string& id, Parts& parts) {
+  sort_by_stage(parts);
+  std::optional<RunDirectory> directory = RunDirectory::take_over(run_root, id, parts);
+  if (!directory) throw Error("take over the container " + id, EBUSY, "somebody else is at work on it");
+  return unmake(*directory, id, parts);
 }
 
 std::vector<std::string> sweep(const std::string& run_root, Parts& parts) {
@@ -209,12 +284,7 @@ std::vector<std::string> sweep(const std::string& run_root, Parts& parts) {
   for (const std::string& id : RunDirectory::ids(run_root)) {
     std::optional<RunDirectory> abandoned = RunDirectory::take_over(run_root, id, parts);
     if (!abandoned) continue;
-    abandoned->end_process();
-    Context context;
-    context.id = id;
-    context.run_dir = abandoned->path();
-    const std::vector<std::string> left = release_all(parts, context);
-    if (left.empty()) abandoned->remove();
+    const std::vector<std::string> left = unmake(*abandoned, id, parts);
     left_behind.insert(left_behind.end(), left.begin(), left.end());
   }
   return left_behind;

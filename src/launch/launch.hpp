@@ -5,13 +5,15 @@
 //     clone3 --------------------------------> waits for "go"
 //     adopt of every part
 //     "go" ----------------------------------> enter of every part
-//                                              the gate, then execve
-//     execve closes the pipe <---------------- (or: leaves its error in the flight recorder)
+//                                              [the gate: waits until somebody starts it]
+//                                              seal of every part
+//     execve closes the line <---------------- execve (or: leaves its error)
 //     passes signals on, waits
 //     release of every part, backwards
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,7 @@ namespace coracle::launch {
 
 struct Options {
   std::string run_root;             // where containers keep their state while they run; see default_run_root()
-  std::string id;                   // 12 hex digits; see new_id()
+  std::string id;                   // a name for a directory; see new_id()
   bool record = false;              // every kernel call is noted, for the timeline
   std::function<void()> held = {};  // called when the id is ours and nothing else is made; it may throw
 };
@@ -37,8 +39,28 @@ struct Outcome {
 // Throws kernel::Error when it could not be started; everything made until then is unmade by then.
 Outcome run(const Process& process, parts::Parts& parts, const Options& options);
 
-// Runs one more program inside the running container whose process is `pid`: the parts join it.
-kernel::Ending join(const Process& process, parts::Parts& parts, pid_t pid);
+// The same up to the gate, and gives the process that waits there; it and its run directory outlive us. Throws as run()
+// does.
+pid_t create(const Process& process, parts::Parts& parts, const Options& options);
+
+// Opens the gate of a created container. Throws kernel::Error when nobody waits there, or what the program could not be
+// executed for; the container's process has ended then.
+void start(const std::string& run_dir);
+
+// Unmakes a created container, whatever of it is there: ends its process and lets the parts release what they made.
+// Gives what could not be undone. Throws when somebody else holds it.
+std::vector<std::string> unmake(const std::string& run_root, const std::string& id, parts::Parts& parts);
+
+struct Joining {
+  std::string run_root = {};  // and the id: of the container, where the parts look for what its start has noted
+  std::string id = {};
+  bool detach = false;                       // does not wait for the program's end
+  std::function<void(pid_t)> executed = {};  // called when the program runs, with its process
+};
+
+// Runs one more program inside the running container whose process is `pid`: the parts join it, and seal the program.
+// Nothing when it was to be detached.
+std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, pid_t pid, const Joining& joining = {});
 
 // /run/coracle when /run is in memory, else /dev/shm/coracle; $CORACLE_RUN before both.
 std::string default_run_root();

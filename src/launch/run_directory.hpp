@@ -33,6 +33,9 @@ class RunDirectory {
   // Ends the noted process, and with it its pid namespace, and waits until it is gone.
   void end_process() const;
 
+  // In the child, which has the lock too since the fork and may live longer: from here on it is the parent's alone.
+  void let_go() { held_.close(); }
+
   const std::string& path() const { return path_; }
   void remove();
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "parts/cgroup.hpp"
 #include "parts/layers.hpp"
 #include "parts/mounts.hpp"
@@ -20,8 +22,11 @@ struct Process {
   std::vector<std::string> env;  // NAME=value; a missing PATH is given docker's default
   std::string cwd;               // made when missing, as docker does; "" stays where the root part left us
   std::string user;              // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
-  bool new_session = false;      // setsid(2): away from our terminal, so that its keys reach us alone
-  bool init = false;             // a minimal init as pid 1: forwards signals, reaps orphans
+  std::vector<gid_t> groups;     // supplementary ones, beside those of /etc/group
+  mode_t umask = 022;
+  bool new_session = false;   // setsid(2): away from our terminal, so that its keys reach us alone
+  bool init = false;          // a minimal init as pid 1: forwards signals, reaps orphans
+  unsigned preserve_fds = 0;  // so many of our descriptors from 3 on stay open for it
 };
 
 // A container (runtime-spec config.md). A part that is absent here is absent in the container.

@@ -2,18 +2,12 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include <sys/types.h>
+#include "parts/part.hpp"
 
 namespace coracle::launch {
 
-struct User {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;
-  std::string home = "/";
-};
+using parts::User;
 
 // Reads "", NAME, UID, NAME:GROUP, UID:GID. Call it inside the container's root: its files are read as regular
 // files of at most 1 MiB, whatever stands there. Numbers are never looked up as names (CVE-2026-46680); they go from

@@ -1,4 +1,4 @@
-// What every part of a container is: some of five moments in the life of a container.
+// What every part of a container is: some of six moments in the life of a container.
 // The launch (src/launch) calls them; a part knows the kernel and this file, and no other part.
 #pragma once
 
@@ -21,7 +21,11 @@ enum class Stage {
   layers,      // makes the root file system that everything after it is mounted in
   mounts,      // /proc, /sys, /dev: views of the namespaces, below whatever the user mounts over them
   volumes,     // the user's mounts, while the host's paths can still be reached
+  terminal,    // in the container's own devpts, which `mounts` made
+  hooks,       // other programs that look at the finished root file system, from the host's paths
   root,        // the host's paths are gone from here on
+  confine,     // hides and locks what all others still needed; its seal gives up the powers to undo that
+  last,        // programs that run inside, as confined as the container's own
 };
 
 // A file of ours that the container sees at `destination` (/etc/hosts, ...), bound over what its root has there.
@@ -30,9 +34,17 @@ struct BoundFile {
   std::string destination;
 };
 
+// Who the program runs as, in the numbers of the container.
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary; with gid among them
+  std::string home = "/";
+};
+
 // What a part may see of the start, and hand to those that act after it.
 struct Context {
-  std::string id;                     // 12 hex digits; the name of all that is made for this container begins with it
+  std::string id;                     // the name of all that is made for this container begins with it
   std::string run_dir;                // this container's own directory for state; removed by the launch at the very end
   std::uint64_t clone_flags = 0;      // prepare: CLONE_NEW*, gathered for the one clone3
   int cgroup_fd = -1;                 // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
@@ -40,6 +52,7 @@ struct Context {
   const kernel::Fd* pidfd = nullptr;  // adopt: the same process. join: a process of the container to enter
   std::string rootfs;                 // enter: the directory that becomes "/"; set by the part that makes it
   std::vector<BoundFile> files;       // enter: filled by prepare, bound into the root by `mounts`
+  User user;                          // seal: whom the process has to become
 };
 
 class Part {
@@ -54,8 +67,11 @@ class Part {
   virtual void adopt(Context&) {}
   // In the child, in its new namespaces.
   virtual void enter(Context&) {}
-  // In a second process that enters the running container behind context.pidfd.
+  // In a second process that enters the running container behind context.pidfd, before it forks the program.
   virtual void join(Context&) {}
+  // In the child, started or joining, as the last thing before its program: what belongs to the process and not to the
+  // container (limits, user, capabilities, system call filter).
+  virtual void seal(Context&) {}
   // In the parent, after the end or a failed start, whatever of the above took place, and also in another
   // process later when the first was killed: then only `id` and `run_dir` are known. So it goes by names that
   // derive from these, or by notes that the part left in run_dir; what is not there is not an error.
