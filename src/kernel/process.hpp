@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ struct Child {
 // clone3(2) with fork's semantics: a copy of this process, with `flags` (CLONE_NEW*) and a pidfd. With
 // `cgroup_fd` >= 0 it is born in that cgroup v2 directory (CLONE_INTO_CGROUP). The caller has one thread.
 Child clone3(std::uint64_t flags, int cgroup_fd = -1);
+
+// The same over a process between us and the child, which runs `between` and then makes the clone: the child is born
+// from what that process has entered, and is nevertheless ours (CLONE_PARENT). What `between` throws is thrown here.
+Child clone3_between(const std::function<void()>& between, std::uint64_t flags, int cgroup_fd = -1);
 
 // How a process ended: waitid(2)'s CLD_EXITED or killed by a signal.
 struct Ending {
