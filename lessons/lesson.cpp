@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kernel/recorder.hpp"
+#include "launch/rootless.hpp"
 #include "launch/timeline.hpp"
 
 namespace coracle {
@@ -59,6 +60,7 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   list(parts);
   process.env = environment_for(
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
+  if (join_pid == 0 && !parts.empty()) launch::become_root_inside(app.get_name());
   if (join_pid != 0) return launch::join(process, parts, join_pid)->status();
   const std::string run_root = launch::default_run_root();
   launch::sweep(run_root, parts);

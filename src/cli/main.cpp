@@ -31,8 +31,10 @@ void print_help() {
   for (const Command& command : kCommands) std::printf("  %-8s %s\n", command.name, command.what);
   std::puts(
       "\nOptions:\n"
-      "  --root DIR  Images, volumes and containers ($CORACLE_ROOT, else /var/lib/coracle)\n"
-      "  --run DIR   State of what runs ($CORACLE_RUN, else a directory in memory: /run/coracle or /dev/shm/coracle)\n"
+      "  --root DIR  Images, volumes and containers ($CORACLE_ROOT, else /var/lib/coracle; for an ordinary user\n"
+      "              $XDG_DATA_HOME/coracle, else ~/.local/share/coracle)\n"
+      "  --run DIR   State of what runs ($CORACLE_RUN, else a directory in memory: /run/coracle or /dev/shm/coracle;\n"
+      "              for an ordinary user $XDG_RUNTIME_DIR/coracle, else /dev/shm/coracle-UID)\n"
       "  --version   Print the version\n"
       "  --help      This text\n\n"
       "\"coracle COMMAND --help\" tells about one command.");

@@ -4,6 +4,7 @@
 #include "kernel/fd.hpp"
 #include "launch/assemble.hpp"
 #include "launch/launch.hpp"
+#include "launch/rootless.hpp"
 #include "launch/run_directory.hpp"
 
 namespace coracle::engine {
@@ -11,13 +12,16 @@ namespace {
 
 Roots checked(Roots roots) {
   image::make_root(roots.data);
+  launch::begin_to_become_root_inside("coracle");
   return roots;
 }
 
 }  // namespace
 
 Engine::Engine(Roots chosen)
-    : roots(checked(std::move(chosen))), database(roots.data), store(roots.data, database), records(database) {}
+    : roots(checked(std::move(chosen))), database(roots.data), store(roots.data, database), records(database) {
+  launch::become_root_inside("coracle");
+}
 
 std::vector<std::string> Engine::sweep() {
   parts::Parts parts = launch::every_part();

@@ -18,7 +18,8 @@ struct Roots {
 
 class Engine {
  public:
-  // Makes what is missing. Throws Error when the roots may not be used.
+  // Makes what is missing. An ordinary user becomes root in a namespace (launch/rootless.hpp). Throws Error when the
+  // roots may not be used.
   explicit Engine(Roots roots);
 
   // Unmakes what killed commands left: containers whose launching process is dead, images half made. Gives what

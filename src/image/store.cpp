@@ -11,6 +11,7 @@
 #include "image/digest.hpp"
 #include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
+#include "launch/rootless.hpp"
 
 namespace coracle::image {
 namespace {
@@ -152,7 +153,8 @@ std::string Store::layer_path(const std::string& diff_id) const { return root_ +
 
 std::string default_root() {
   const char* chosen = std::getenv("CORACLE_ROOT");
-  return chosen != nullptr && *chosen != '\0' ? chosen : "/var/lib/coracle";
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  return launch::rootless() ? launch::user_data_home() + "/coracle" : "/var/lib/coracle";
 }
 
 void make_root(const std::string& root) {
@@ -163,8 +165,7 @@ void make_root(const std::string& root) {
   kernel::attempt([&] { return ::stat(root.c_str(), &status); }, "stat {}", root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 022U) != 0) {
     throw Error("use " + root + " as the data root", 0,
-                geteuid() != 0 ? "it is another user's, and containers need root: run it with sudo"
-                               : "it is not a directory that this user alone can write to");
+                "it is not a directory that this user alone can write to; name another in CORACLE_ROOT");
   }
 }
 

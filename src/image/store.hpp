@@ -76,7 +76,7 @@ class Store {
   Database& database_;
 };
 
-// /var/lib/coracle; $CORACLE_ROOT before it.
+// /var/lib/coracle, for an ordinary user $XDG_DATA_HOME/coracle, else ~/.local/share/coracle; $CORACLE_ROOT before it.
 std::string default_root();
 
 // Makes the directory where everything lives, for this user alone. Throws Error when it may not be used.

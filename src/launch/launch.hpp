@@ -62,7 +62,8 @@ struct Joining {
 // Nothing when it was to be detached.
 std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, pid_t pid, const Joining& joining = {});
 
-// /run/coracle when /run is in memory, else /dev/shm/coracle; $CORACLE_RUN before both.
+// /run/coracle when /run is in memory, else /dev/shm/coracle; for an ordinary user $XDG_RUNTIME_DIR/coracle, else
+// /dev/shm/coracle-UID; $CORACLE_RUN before all.
 std::string default_run_root();
 
 std::string new_id();

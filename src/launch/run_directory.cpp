@@ -16,6 +16,7 @@
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/launch.hpp"
+#include "launch/rootless.hpp"
 
 namespace coracle::launch {
 namespace {
@@ -28,7 +29,7 @@ constexpr const char* kProcessNote = "/process";
 
 // The run root may stand in a directory that everybody can write to (/dev/shm): it must be ours alone.
 void make_run_root(const std::string& run_root) {
-  kernel::make_directories(run_root, 0711);
+  kernel::make_directories(run_root, rootless() ? 0700 : 0711);
   struct stat status {};
   kernel::attempt([&] { return lstat(run_root.c_str(), &status); }, "lstat {}", run_root);
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 022U) != 0) {
@@ -53,6 +54,14 @@ bool knows_all(const parts::Parts& parts, std::string_view names) {
     names.remove_prefix(std::min(name.size() + 1, names.size()));
   }
   return true;
+}
+
+// The session's own directory (pam_systemd(8)); where there is none, one that make_run_root() finds to be ours.
+std::string users_run_root() {
+  const char* session = std::getenv("XDG_RUNTIME_DIR");
+  if (session != nullptr && *session == '/' && access(session, W_OK) == 0) return std::string(session) + "/coracle";
+  const char* memory = kernel::exists("/dev/shm") ? "/dev/shm" : "/tmp";
+  return fmt::format("{}/coracle-{}", memory, host_uid());
 }
 
 bool is_id(const std::string& name) {
@@ -136,6 +145,7 @@ void RunDirectory::remove() { kernel::remove_tree(path_); }
 
 std::string default_run_root() {
   if (const char* chosen = std::getenv("CORACLE_RUN"); chosen != nullptr && *chosen != '\0') return chosen;
+  if (rootless()) return users_run_root();
   struct statfs status {};
   const bool in_memory = statfs("/run", &status) == 0 && status.f_type == TMPFS_MAGIC;
   return in_memory ? "/run/coracle" : "/dev/shm/coracle";

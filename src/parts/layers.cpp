@@ -15,6 +15,7 @@
 #include "kernel/mount.hpp"
 #include "kernel/node.hpp"
 #include "kernel/recorder.hpp"
+#include "kernel/own_user_namespace.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -32,6 +33,10 @@ constexpr std::size_t kMostLayers = 500;  // OVL_MAX_STACK in fs/overlayfs/param
 // (metacopy). index would guard an upper directory against two mounts at once; ours is used once. Some
 // distributions switch these on by default.
 constexpr const char* kOptions = "redirect_dir=off,metacopy=off,index=off";
+
+// In a user namespace overlayfs keeps its notes in attributes that its users may write (Linux 5.11); it wants none of
+// the above there, since whoever wrote such a note could lead it anywhere.
+constexpr const char* kUserOptions = "userxattr";
 
 class Layers final : public Part {
  public:
@@ -54,12 +59,13 @@ class Layers final : public Part {
 
   void enter(Context& context) override {
     const std::vector<Directory> directories = open_directories();
+    const std::string options = kernel::in_first_user_namespace() ? kOptions : kUserOptions;
     const bool paths_fit =
-        fits(mount_options(directories, false)) && std::all_of(directories.begin(), directories.end(), plain);
-    if (paths_fit) return mount(context.rootfs, mount_options(directories, false));
+        fits(mount_options(directories, options, false)) && std::all_of(directories.begin(), directories.end(), plain);
+    if (paths_fit) return mount(context.rootfs, mount_options(directories, options, false));
     const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
     kernel::chdir("/proc/self/fd");  // where the number of a descriptor is a path
-    mount(context.rootfs, mount_options(directories, true));
+    mount(context.rootfs, mount_options(directories, options, true));
     kernel::chdir(kernel::path_of(before));
   }
 
@@ -73,7 +79,8 @@ class Layers final : public Part {
 
   void make_directories(const std::string& rootfs) const;
   std::vector<Directory> open_directories() const;
-  static std::string mount_options(const std::vector<Directory>& directories, bool by_number);
+  static std::string mount_options(const std::vector<Directory>& directories, const std::string& options,
+                                   bool by_number);
   static bool plain(const Directory& directory) { return directory.path.find_first_of(":,\\") == std::string::npos; }
   static bool fits(const std::string& options) { return options.size() < 4080; }  // mount(2) takes a page
   void mount(const std::string& rootfs, const std::string& options) const;
@@ -130,17 +137,19 @@ std::vector<Layers::Directory> Layers::open_directories() const {
   };
   add(scratch_ + "/upper");
   add(scratch_ + "/work");
+  const std::string opaque = kernel::overlay_xattr("opaque");
   for (auto layer = options_.lower.rbegin(); layer != options_.lower.rend(); ++layer) {
     if (std::find(options_.lower.rbegin(), layer, *layer) != layer) continue;
     add(*layer);
-    if (kernel::getxattr(directories.back().fd, "trusted.overlay.opaque") == "y") break;
+    if (kernel::getxattr(directories.back().fd, opaque) == "y") break;
   }
   return directories;
 }
 
 // Paths are easier to read in /proc/self/mountinfo. Numbers are used where paths are too long together (a page for all
 // options: 40 layers or so), or have characters in them that mean something among options.
-std::string Layers::mount_options(const std::vector<Directory>& directories, bool by_number) {
+std::string Layers::mount_options(const std::vector<Directory>& directories, const std::string& options,
+                                  bool by_number) {
   const auto word = [&](const Directory& directory) {
     return by_number ? std::to_string(directory.fd.get()) : directory.path;
   };
@@ -148,7 +157,7 @@ std::string Layers::mount_options(const std::vector<Directory>& directories, boo
   for (auto layer = directories.begin() + 2; layer != directories.end(); ++layer) {
     lower += (lower.empty() ? "" : ":") + word(*layer);
   }
-  return fmt::format("upperdir={},workdir={},{},lowerdir={}", word(directories[0]), word(directories[1]), kOptions,
+  return fmt::format("upperdir={},workdir={},{},lowerdir={}", word(directories[0]), word(directories[1]), options,
                      lower);
 }
 
@@ -178,6 +187,8 @@ std::string Layers::hint(int code) const {
   if (code == EINVAL && options_.lower.size() > kMostLayers)
     return fmt::format("overlayfs stacks at most {} layers", kMostLayers);
   if (code == ELOOP) return "one of the layers lies inside another, or in upperdir";
+  if (code == EPERM && !kernel::in_first_user_namespace())
+    return "overlayfs in a user namespace needs Linux 5.11 (see coracle doctor)";
   if (code == ENODEV) return "this kernel has no overlayfs (see coracle doctor)";
   return {};
 }

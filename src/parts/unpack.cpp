@@ -11,6 +11,7 @@
 
 #include "kernel/error.hpp"
 #include "kernel/inode.hpp"
+#include "kernel/own_user_namespace.hpp"
 #include "parts/unpack/stream.hpp"
 #include "parts/unpack/tar.hpp"
 #include "parts/unpack/tree.hpp"
@@ -42,6 +43,8 @@ class Unpacking {
   Tree& tree_;
   const UnpackOptions& options_;
   Unpacked done_;
+  // mknod(2) is for root alone. As docker does for an ordinary user, nodes are left out: a container's /dev is its own.
+  const bool no_devices_ = !kernel::in_first_user_namespace();
 };
 
 // Overlayfs's own attributes in an archive would let it steer the mount: redirect to any directory, for one.
@@ -101,6 +104,7 @@ void Unpacking::entry(archive_entry* entry) {
       return tree_.symlink(name, archive_entry_symlink(entry), attributes_of(entry));
     case AE_IFCHR:
     case AE_IFBLK:
+      if (no_devices_) return;
       return tree_.node(name, archive_entry_filetype(entry), device_of(entry), attributes_of(entry));
     case AE_IFIFO:
       return tree_.node(name, S_IFIFO, 0, attributes_of(entry));

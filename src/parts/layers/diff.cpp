@@ -4,6 +4,7 @@
 #include <set>
 
 #include "kernel/inode.hpp"
+#include "kernel/own_user_namespace.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 using kernel::Fd;
 
 bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
-
-bool is_opaque(const Fd& directory) { return kernel::getxattr(directory, "trusted.overlay.opaque") == "y"; }
 
 // A directory of the stack, "" for its top: in `upper`, and in those of the layers below that are merged into it.
 struct Merged {
@@ -33,11 +32,13 @@ class Differ {
   std::vector<Change> run();
 
  private:
+  bool is_opaque(const Fd& directory) const { return kernel::getxattr(directory, opaque_) == "y"; }
   void compare(const Merged& directory);
   void entry(const Merged& directory, const Fd& upper, const std::string& name);
   void deleted_by_opaque(const Merged& directory, const Fd& upper);
   bool below(const Merged& directory, const std::string& name, std::vector<std::size_t>& merged) const;
 
+  const std::string opaque_ = kernel::overlay_xattr("opaque");
   Fd upper_;
   std::vector<Fd> layers_;
   std::vector<Merged> todo_;  // in place of recursion: a container may nest directories as deep as it likes

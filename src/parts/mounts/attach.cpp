@@ -1,6 +1,7 @@
 #include "parts/mounts/attach.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <linux/mount.h>
 #include <linux/sched.h>
@@ -10,6 +11,7 @@
 #include "kernel/mount.hpp"
 #include "kernel/mountpoint.hpp"
 #include "kernel/node.hpp"
+#include "kernel/own_user_namespace.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::parts {
@@ -73,6 +75,18 @@ std::string tmpfs_data(const MountFlags& flags, const Fd& root, const std::strin
   return fmt::format("mode={:o}{}{}", status.st_mode & 07777, flags.data.empty() ? "" : ",", flags.data);
 }
 
+constexpr std::uint64_t kLocks = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+// devpts gives its terminals to the group tty; where one id alone is mapped there is no such group (EINVAL).
+std::string devpts_data(const std::string& data) {
+  const std::size_t begin = data.find("gid=");
+  if (begin == std::string::npos || kernel::in_first_user_namespace()) return data;
+  const std::size_t end = std::min(data.find(',', begin), data.size());
+  const auto gid = static_cast<gid_t>(std::strtoul(data.c_str() + begin + 4, nullptr, 10));
+  if (kernel::gid_is_mapped(gid)) return data;
+  return begin == 0 ? data.substr(std::min(end + 1, data.size())) : data.substr(0, begin - 1) + data.substr(end);
+}
+
 // A file system that shows a namespace can only be mounted by who owns that namespace; where it is the host's, a
 // container with a user namespace of its own gets the host's mount of it.
 const char* host_mount_of(const std::string& type, std::uint64_t own) {
@@ -128,7 +142,9 @@ void attach_bind(const Mount& mount, const MountFlags& flags, const Fd& tree, co
 
 void attach_file_system(const Mount& mount, const MountFlags& flags, const MountPlace& place) {
   const bool is_tmpfs = mount.type == "tmpfs";
-  const std::string data = is_tmpfs ? tmpfs_data(flags, place.root, mount.destination) : flags.data;
+  const std::string data = is_tmpfs                 ? tmpfs_data(flags, place.root, mount.destination)
+                           : mount.type == "devpts" ? devpts_data(flags.data)
+                                                    : flags.data;
   const Fd target = open_place(place.root, mount.destination, MountpointKind::directory);
   const bool sealed = is_tmpfs && (flags.flags & MS_RDONLY) != 0;  // mount points are made in it until then
   const unsigned long now =
@@ -139,6 +155,8 @@ void attach_file_system(const Mount& mount, const MountFlags& flags, const Mount
     bound.source = host_mount;
     MountFlags as_bind = flags;
     as_bind.recursive = true;
+    // With all that is mounted in it: the cgroups in the host's /sys are not to be written to (CVE-2023-25809).
+    as_bind.set_below |= flags.set & kLocks;
     return attach_bind(bound, as_bind, take_bind(bound, as_bind), place);
   }
   const bool more = !flags.propagation.empty() || flags.set_below + flags.clear_below != 0;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <climits>
 
+#include <fmt/format.h>
+
 #include "kernel/error.hpp"
 #include "kernel/inode.hpp"
 #include "kernel/node.hpp"
+#include "kernel/own_user_namespace.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -22,7 +25,7 @@ std::string joined(const std::string& parent, const std::string& name) {
 
 Fd open_itself(const Fd& parent, const std::string& name) { return kernel::openat(parent, name, O_PATH | O_NOFOLLOW); }
 
-void set_opaque(const Fd& directory) { kernel::setxattr(directory, "trusted.overlay.opaque", "y"); }
+void set_opaque(const Fd& directory) { kernel::setxattr(directory, kernel::overlay_xattr("opaque"), "y"); }
 
 // A directory that no entry describes: root's, and its times are those of its making.
 Attributes implied() { return {.mode = 0755, .access = {0, UTIME_OMIT}, .modification = {0, UTIME_OMIT}}; }
@@ -31,8 +34,31 @@ void set_xattr(const Fd& fd, const std::string& name, const std::string& value) 
   try {
     kernel::setxattr(fd, name, value);
   } catch (const Error& error) {
-    // What this file system cannot hold is left out, as docker does. But not a capability: its program would not work.
-    if (error.code() != EOPNOTSUPP || name == "security.capability") throw;
+    // What this file system cannot hold, or an ordinary user may not set, is left out, as docker does. But not a
+    // capability: its program would not work.
+    const bool forbidden = error.code() == EPERM && !kernel::in_first_user_namespace();
+    if ((error.code() != EOPNOTSUPP && !forbidden) || name == "security.capability") throw;
+  }
+}
+
+// What is wrong with an owner that the kernel does not take (EINVAL): it stands for nobody in this user namespace.
+Error unmapped(const Attributes& attributes, const Error& error) {
+  if (kernel::in_first_user_namespace()) return error;
+  const auto nobody = [&](const char* what, unsigned id, const char* file) {
+    return Error(
+        fmt::format("chown to {} {}", what, id), EINVAL,
+        fmt::format("the ids that you are given end before it: {} must give you more (see coracle doctor)", file));
+  };
+  if (!kernel::uid_is_mapped(attributes.uid)) return nobody("user", attributes.uid, "/etc/subuid");
+  if (!kernel::gid_is_mapped(attributes.gid)) return nobody("group", attributes.gid, "/etc/subgid");
+  return error;
+}
+
+void set_owner(const Fd& fd, const Attributes& attributes) {
+  try {
+    kernel::fchown(fd, attributes.uid, attributes.gid);
+  } catch (const Error& error) {
+    throw error.code() == EINVAL ? unmapped(attributes, error) : error;
   }
 }
 
@@ -99,7 +125,7 @@ void Tree::whiteout(const EntryName& name) {
 void Tree::opaque(const std::string& directory) { set_opaque(open(directory)); }
 
 void Tree::set_attributes(const Fd& fd, const Attributes& attributes, mode_t type) {
-  kernel::fchown(fd, attributes.uid, attributes.gid);  // first: it clears setuid and capabilities (chown(2))
+  set_owner(fd, attributes);  // first: it clears setuid and capabilities (chown(2))
   if (type != S_IFLNK) kernel::fchmod(fd, attributes.mode);
   for (const auto& [name, value] : attributes.xattrs) set_xattr(fd, name, value);
   kernel::utimensat(fd, attributes.access, attributes.modification);
