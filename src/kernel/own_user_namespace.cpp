@@ -92,13 +92,6 @@ bool is_mapped(const char* file, std::uint32_t id) {
   return found;
 }
 
-ino_t user_namespace_of(const std::string& process) {
-  struct stat status {};
-  const std::string path = "/proc/" + process + "/ns/user";
-  attempt([&] { return ::stat(path.c_str(), &status); }, "stat {}", path);
-  return status.st_ino;
-}
-
 }  // namespace
 
 NewUserNamespace::MapWriter::MapWriter(const char* program, const IdMap& map, const Fd& gate, Fd& gate_opener)
@@ -147,15 +140,10 @@ void enter_user_namespace_alone() {
   write_file("/proc/self/gid_map", fmt::format("0 {} 1", gid));
 }
 
-void join_user_namespace(const Fd& pidfd, pid_t pid) {
-  if (user_namespace_of(std::to_string(pid)) != user_namespace_of("self")) setns(pidfd, CLONE_NEWUSER);
-}
-
 bool in_first_user_namespace() {
   bool whole = false;
-  each_range("/proc/self/uid_map", [&](const IdMapping& range) {
-    whole = range.inside == 0 && range.outside == 0 && range.count == kAllIds;
-  });
+  each_range("/proc/self/uid_map",
+             [&](const IdMapping& range) { whole = range.container == 0 && range.host == 0 && range.size == kAllIds; });
   return whole;
 }
 
@@ -173,7 +161,7 @@ IdMap subordinate_ids(const std::string& file, uid_t uid, const std::string& nam
   if (!exists(file)) return map;
   const std::string text = read_file(file, 16U << 20U);
   const std::string own_number = std::to_string(uid);
-  std::uint32_t inside = 1;
+  std::uint32_t next = 1;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view line = std::string_view(text).substr(begin, end - begin);
@@ -182,11 +170,11 @@ IdMap subordinate_ids(const std::string& file, uid_t uid, const std::string& nam
     const std::size_t second = line.find(':', std::min(first, line.size() - 1) + 1);
     if (line.empty() || first == std::string_view::npos || second == std::string_view::npos) continue;
     const std::string_view owner = line.substr(0, first);
-    const auto outside = number(line.substr(first + 1, second - first - 1));
+    const auto first_id = number(line.substr(first + 1, second - first - 1));
     const auto count = number(line.substr(second + 1));
-    if ((owner != name && owner != own_number) || owner.empty() || !outside || !count || *count == 0) continue;
-    map.push_back({inside, *outside, *count});
-    inside += *count;
+    if ((owner != name && owner != own_number) || owner.empty() || !first_id || !count || *count == 0) continue;
+    map.push_back({next, *first_id, *count});
+    next += *count;
   }
   return map;
 }

@@ -47,9 +47,6 @@ class NewUserNamespace {
 // and nobody else is anybody. setgroups(2) is denied there, as the kernel asks for it (CVE-2014-8989).
 void enter_user_namespace_alone();
 
-// Moves this process into the user namespace of the process behind `pidfd`, when that is another one than ours.
-void join_user_namespace(const Fd& pidfd, pid_t pid);
-
 // Whether ids are here what they are on the host: the map is the identity of all of them.
 bool in_first_user_namespace();
 

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "kernel/own_user_namespace.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/execute.hpp"
 #include "launch/meeting.hpp"
@@ -53,7 +54,13 @@ void sort_by_stage(Parts& parts) {
 
 void become(const parts::User& user) {
   // Groups first, while we may: without setgroups the groups of whoever started us would stay (CVE-2022-36109).
-  kernel::attempt([&] { return setgroups(user.groups.size(), user.groups.data()); }, "setgroups");
+  if (!kernel::setgroups_is_denied())
+    kernel::attempt([&] { return setgroups(user.groups.size(), user.groups.data()); }, "setgroups");
+  if (!kernel::uid_is_mapped(user.uid) || !kernel::gid_is_mapped(user.gid)) {
+    throw Error(fmt::format("run as user {}:{}", user.uid, user.gid), EINVAL,
+                "no id of the host stands for it: /etc/subuid and /etc/subgid must give this user more (see coracle "
+                "doctor)");
+  }
   kernel::attempt([&] { return setresgid(user.gid, user.gid, user.gid); }, "setresgid {}", user.gid);
   kernel::attempt([&] { return setresuid(user.uid, user.uid, user.uid); }, "setresuid {}", user.uid);
 }

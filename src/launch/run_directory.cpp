@@ -135,8 +135,10 @@ void RunDirectory::end_process() const {
   const std::string note = path_ + kProcessNote;
   if (!kernel::exists(note)) return;
   const Fd pidfd = kernel::noted_process(kernel::read_file(note));
-  if (!pidfd || !kernel::send_signal(pidfd, SIGKILL)) return;
+  if (!pidfd) return;
   pollfd end{pidfd.get(), POLLIN, 0};
+  if (poll(&end, 1, 0) == 1) return;  // it has ended, and nobody has waited for it yet
+  if (!kernel::send_signal(pidfd, SIGKILL)) return;
   while (poll(&end, 1, -1) < 0 && errno == EINTR) {
   }
 }

@@ -14,8 +14,8 @@
 #include "kernel/inode.hpp"
 #include "kernel/mount.hpp"
 #include "kernel/node.hpp"
-#include "kernel/recorder.hpp"
 #include "kernel/own_user_namespace.hpp"
+#include "kernel/recorder.hpp"
 
 namespace coracle::parts {
 namespace {
