@@ -103,14 +103,6 @@ template <typename Life>
   _exit(125);
 }
 
-kernel::Child clone(const Context& context) {
-  if (context.between.empty()) return kernel::clone3(context.clone_flags, context.cgroup_fd);
-  const auto between = [&] {
-    for (const auto& step : context.between) step();
-  };
-  return kernel::clone3_between(between, context.clone_flags, context.cgroup_fd);
-}
-
 // Waits for the child's next word, as Meeting::hear() does; a signal that asks us to end ends the start.
 char await(const Meeting& meeting, Signals& signals) {
   pollfd fds[] = {{meeting.fd().get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
@@ -165,7 +157,7 @@ class Start {
     each_checked("prepare", &Part::prepare);
     Meeting meeting, childs_end;
     Meeting::make_pair(meeting, childs_end);
-    child_ = clone(context_);
+    child_ = kernel::clone3(context_.clone_flags, context_.cgroup_fd);
     if (child_.pid == 0) {
       meeting.close();
       live(childs_end, [&] {
@@ -262,14 +254,13 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   Context context;
   context.id = joining.id;
   context.run_dir = joining.run_root + "/" + joining.id;
-  context.pid = pid;
   context.pidfd = &container;
-  // Our child can be seen by the container's processes before it is one of them: nobody looks into it (CVE-2016-9962).
-  context.between.emplace_back(kernel::set_undumpable);
+  // In the container's pid namespace our child can be seen by its processes, before it is one of them (CVE-2016-9962).
+  kernel::set_undumpable();
   each(parts, "join", context, &Part::join);
   Meeting meeting, childs_end;
   Meeting::make_pair(meeting, childs_end);
-  const kernel::Child child = clone(context);
+  const kernel::Child child = kernel::clone3(0, context.cgroup_fd);
   if (child.pid == 0) {
     meeting.close();
     live(childs_end, [&] { become_program(process, parts, context, childs_end, nullptr, signals.before()); });
