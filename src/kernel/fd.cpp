@@ -85,7 +85,8 @@ void make_directories(const std::string& path, mode_t mode) {
   const std::size_t slash = path.find_last_of('/');
   if (slash == std::string::npos || slash == 0) throw Error("mkdir " + path, ENOENT);
   make_directories(path.substr(0, slash), mode);
-  make_directories(path, mode);
+  if (note_call([&] { return mkdir(path.c_str(), mode); }, "mkdir {}", path) != 0 && errno != EEXIST)
+    throw Error("mkdir " + path, errno);  // once: below /proc it says ENOENT for ever
 }
 
 std::string read_all(const Fd& fd, std::size_t limit) {
