@@ -45,6 +45,20 @@ Fd open_tree(const Fd& directory, const std::string& path, bool recursive) {
 
 Fd open_tree(const std::string& path, bool recursive) { return open_tree(open(path, O_PATH), "", recursive); }
 
+Fd new_mount(const std::string& type, const std::vector<std::pair<std::string, std::string>>& options,
+             unsigned attributes) {
+  const Fd context(
+      static_cast<int>(attempt([&] { return syscall(SYS_fsopen, type.c_str(), FSOPEN_CLOEXEC); }, "fsopen {}", type)));
+  for (const auto& [name, value] : options) {
+    attempt([&] { return syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0); },
+            "fsconfig {} {}={}", type, name, value);
+  }
+  attempt([&] { return syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0); },
+          "fsconfig {} create", type);
+  return Fd(static_cast<int>(
+      attempt([&] { return syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, attributes); }, "fsmount {}", type)));
+}
+
 void move_mount(const Fd& tree, const Fd& target, const std::string& name) {
   constexpr unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   attempt([&] { return syscall(SYS_move_mount, tree.get(), "", target.get(), "", flags); }, "move_mount to {}", name);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <sys/mount.h>
 
@@ -29,6 +31,11 @@ void umount(const std::string& target, int flags = 0);
 // With `recursive` the mounts below come along. An empty `path` with a `directory` means the directory itself.
 Fd open_tree(const Fd& directory, const std::string& path, bool recursive);
 Fd open_tree(const std::string& path, bool recursive);
+
+// A mount of a new file system that is attached nowhere yet: fsopen(2), fsconfig(2), fsmount(2). `options` are names
+// and values, `attributes` MOUNT_ATTR_*.
+Fd new_mount(const std::string& type, const std::vector<std::pair<std::string, std::string>>& options,
+             unsigned attributes);
 
 // Attaches a detached mount at the place that `target` (opened O_PATH) stands for: no path is walked again,
 // so nobody can change where it leads. `name` is what errors and the timeline call it.

@@ -2,15 +2,29 @@
 
 #include <cstring>
 
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/recorder.hpp"
 
 namespace coracle::kernel {
+
+namespace {
+
+struct Kind {
+  std::uint64_t flag;
+  const char* file;  // below /proc/PID/ns
+};
+constexpr Kind kKinds[] = {{CLONE_NEWUSER, "user"}, {CLONE_NEWNS, "mnt"},       {CLONE_NEWPID, "pid"},
+                           {CLONE_NEWUTS, "uts"},   {CLONE_NEWIPC, "ipc"},      {CLONE_NEWNET, "net"},
+                           {CLONE_NEWTIME, "time"}, {CLONE_NEWCGROUP, "cgroup"}};
+
+}  // namespace
 
 std::string flag_names(std::uint64_t flags) {
   static constexpr std::pair<std::uint64_t, const char*> kNames[] = {
@@ -32,6 +46,28 @@ void setns(const Fd& pidfd_or_namespace, std::uint64_t flags) {
   attempt([&] { return ::setns(pidfd_or_namespace.get(), static_cast<int>(flags)); }, "setns {}", flag_names(flags));
 }
 
+Fd open_namespace(const std::string& path, std::uint64_t flag) {
+  Fd fd = open(path, O_RDONLY | O_NONBLOCK);
+  const int found = note_call([&] { return ioctl(fd.get(), NS_GET_NSTYPE); }, "ioctl NS_GET_NSTYPE {}", path);
+  if (found == static_cast<int>(flag)) return fd;
+  const std::string attempt = "use " + path + " as a namespace of the kind " + flag_names(flag);
+  if (found < 0) throw Error(attempt, 0, "it is no namespace");
+  throw Error(attempt, 0, "it is one of the kind " + flag_names(static_cast<std::uint64_t>(found)));
+}
+
+std::uint64_t different_namespaces(pid_t pid) {
+  std::uint64_t different = 0;
+  for (const Kind& kind : kKinds) {
+    struct stat ours {
+    }, theirs{};
+    const std::string path = fmt::format("/proc/{}/ns/{}", pid, kind.file);
+    if (stat(fmt::format("/proc/self/ns/{}", kind.file).c_str(), &ours) < 0) continue;  // a kernel without this kind
+    attempt([&] { return stat(path.c_str(), &theirs); }, "stat {}", path);
+    if (ours.st_ino != theirs.st_ino) different |= kind.flag;
+  }
+  return different;
+}
+
 void set_loopback_up() {
   const Fd socket(attempt([] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }, "socket AF_INET"));
   ifreq request{};
@@ -42,6 +78,10 @@ void set_loopback_up() {
 
 void sethostname(const std::string& name) {
   attempt([&] { return ::sethostname(name.c_str(), name.size()); }, "sethostname {}", name);
+}
+
+void setdomainname(const std::string& name) {
+  attempt([&] { return ::setdomainname(name.c_str(), name.size()); }, "setdomainname {}", name);
 }
 
 }  // namespace coracle::kernel

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include <sys/types.h>
+
 #include "kernel/fd.hpp"
 
 namespace coracle::kernel {
@@ -17,9 +19,17 @@ void unshare(std::uint64_t flags);
 // below /proc/PID/ns stands for. For pid and time it is the next child that gets there.
 void setns(const Fd& pidfd_or_namespace, std::uint64_t flags);
 
+// Opens a namespace by a path such as /proc/PID/ns/net or a file it is bound to. Throws when what is there is no
+// namespace, or one of another kind than `flag` (CLONE_NEW*) says.
+Fd open_namespace(const std::string& path, std::uint64_t flag);
+
+// The kinds of namespaces (CLONE_NEW*) in which the process `pid` is elsewhere than this one.
+std::uint64_t different_namespaces(pid_t pid);
+
 // Brings lo up in this network namespace: in a new one it is down, and nobody reaches 127.0.0.1.
 void set_loopback_up();
 
 void sethostname(const std::string& name);
+void setdomainname(const std::string& name);  // NIS's, as uname(2) shows it
 
 }  // namespace coracle::kernel

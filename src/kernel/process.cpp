@@ -31,7 +31,7 @@ Child clone3(std::uint64_t flags, int cgroup_fd) {
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0U);
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
+  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;  // the parent's child has the parent's
   arguments.cgroup = static_cast<std::uint64_t>(cgroup_fd >= 0 ? cgroup_fd : 0);
   const std::int64_t start = now();
   const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
@@ -39,6 +39,35 @@ Child clone3(std::uint64_t flags, int cgroup_fd) {
   // It returns on both sides; the parent's return is the one to be noted.
   if (pid > 0 && recording()) note("clone3 " + flag_names(arguments.flags), start, 0);
   return {static_cast<pid_t>(pid), pid == 0 ? Fd() : Fd(pidfd)};
+}
+
+Child clone3_between(const std::function<void()>& between, std::uint64_t flags, int cgroup_fd) {
+  int ends[2];
+  attempt([&] { return pipe2(ends, O_CLOEXEC); }, "pipe2");
+  const Fd reader(ends[0]);
+  Fd writer(ends[1]);
+  const Child go_between = clone3(0, cgroup_fd);
+  if (go_between.pid == 0) {
+    try {
+      between();
+      const Child child = clone3(flags | CLONE_PARENT);
+      if (child.pid == 0) return {};
+      _exit(write(writer.get(), &child.pid, sizeof child.pid) == sizeof child.pid ? 0 : 1);
+    } catch (const Error& error) {
+      leave_failure(error);
+    }
+    _exit(1);
+  }
+  writer.close();
+  pid_t pid = 0;
+  const ssize_t count = attempt([&] { return read(reader.get(), &pid, sizeof pid); }, "read the pid of the child");
+  wait(go_between.pidfd);
+  Error failure("start a process between", 0, "it ended without a word");
+  if (count != sizeof pid) {
+    take_failure(failure);
+    throw failure;
+  }
+  return {pid, pidfd_open(pid)};  // our child, and not waited for: the number is still its own
 }
 
 Ending wait(const Fd& pidfd) {
@@ -56,10 +85,6 @@ Ending wait(const Fd& pidfd) {
 
 Fd pidfd_open(pid_t pid) {
   return Fd(static_cast<int>(attempt([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
-}
-
-Fd find_process(pid_t pid) {
-  return Fd(static_cast<int>(note_call([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
 }
 
 std::string process_note(pid_t pid) {

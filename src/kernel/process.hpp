@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ struct Child {
 // `cgroup_fd` >= 0 it is born in that cgroup v2 directory (CLONE_INTO_CGROUP). The caller has one thread.
 Child clone3(std::uint64_t flags, int cgroup_fd = -1);
 
+// The same over a process between us and the child, which runs `between` and then makes the clone: the child is born
+// from what that process has entered, and is nevertheless ours (CLONE_PARENT). What `between` throws is thrown here.
+Child clone3_between(const std::function<void()>& between, std::uint64_t flags, int cgroup_fd = -1);
+
 // How a process ended: waitid(2)'s CLD_EXITED or killed by a signal.
 struct Ending {
   bool killed = false;  // by a signal
@@ -36,9 +41,6 @@ Ending wait(const Fd& pidfd);
 
 // Opens a pidfd (pidfd_open(2)): the process and no later one with its number.
 Fd pidfd_open(pid_t pid);
-
-// The same for one that may have ended: an empty Fd then.
-Fd find_process(pid_t pid);
 
 // The process as a text that no later process with its number has: "PID STARTTIME", with the start in clock ticks
 // after boot (proc_pid_stat(5), field 22). And the way back: no pidfd when that process has ended.

@@ -1,6 +1,8 @@
 #include "kernel/user_namespace.hpp"
 
+#include <grp.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "kernel/process.hpp"
@@ -15,6 +17,21 @@ std::string id_map_text(const std::vector<IdMapping>& mappings) {
   return text;
 }
 
+void write_id_maps(pid_t pid, const std::vector<IdMapping>& uids, const std::vector<IdMapping>& gids) {
+  write_file(fmt::format("/proc/{}/uid_map", pid), id_map_text(uids));
+  write_file(fmt::format("/proc/{}/gid_map", pid), id_map_text(gids));
+}
+
+void become_root_here() {
+  // Where /proc/PID/setgroups says "deny" the groups stay; they count as nobody's in here.
+  if (note_call([] { return setgroups(0, nullptr); }, "setgroups") < 0 && errno != EPERM)
+    throw Error("setgroups", errno);
+  attempt([] { return setresgid(0, 0, 0); }, "setresgid 0");
+  attempt([] { return setresuid(0, 0, 0); }, "setresuid 0");
+  // A change of ids makes us undumpable, and then our files in /proc belong to the host's root (proc(5)).
+  attempt([] { return prctl(PR_SET_DUMPABLE, 1); }, "prctl PR_SET_DUMPABLE 1");
+}
+
 Fd make_user_namespace(const std::vector<IdMapping>& uids, const std::vector<IdMapping>& gids) {
   // A namespace is made with a process in it; the descriptor keeps it when that process has ended.
   const Child holder = clone3(CLONE_NEWUSER);
@@ -27,10 +44,8 @@ Fd make_user_namespace(const std::vector<IdMapping>& uids, const std::vector<IdM
     wait(holder.pidfd);
   };
   try {
-    const std::string directory = fmt::format("/proc/{}/", holder.pid);
-    write_file(directory + "uid_map", id_map_text(uids));
-    write_file(directory + "gid_map", id_map_text(gids));
-    Fd user_namespace = open(directory + "ns/user", O_RDONLY);
+    write_id_maps(holder.pid, uids, gids);
+    Fd user_namespace = open(fmt::format("/proc/{}/ns/user", holder.pid), O_RDONLY);
     end();
     return user_namespace;
   } catch (const Error&) {
