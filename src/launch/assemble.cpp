@@ -4,15 +4,25 @@
 #include "parts/root.hpp"
 
 namespace coracle::launch {
+namespace {
+
+// A container without limits stays in the cgroup of whoever starts it.
+bool has_limits(const parts::CgroupLimits& limits) {
+  return limits.memory || limits.cpus || !limits.cpuset.empty() || limits.pids || !limits.io.empty();
+}
+
+}  // namespace
+
 parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts::Parts parts;
   parts.push_back(parts::make_namespaces(spec.namespaces));
-  parts.push_back(parts::make_cgroup(spec.resources, spec.resources.memory.limit ? usage : nullptr));
+  if (has_limits(spec.resources)) parts.push_back(parts::make_cgroup(spec.resources, usage));
   if (spec.network) parts.push_back(parts::make_network(*spec.network));
   parts.push_back(parts::make_layers(spec.layers));
   parts.push_back(parts::make_mounts(spec.mounts));
   if (!spec.volumes.volumes.empty()) parts.push_back(parts::make_volumes(spec.volumes));
   parts.push_back(parts::make_root({.readonly = spec.readonly_root}));
+  parts.push_back(parts::make_confine(spec.confine));
   return parts;
 }
 
@@ -25,6 +35,7 @@ parts::Parts every_part() {
   parts.push_back(parts::make_mounts({}));
   parts.push_back(parts::make_volumes({}));
   parts.push_back(parts::make_root({}));
+  parts.push_back(parts::make_confine({}));
   return parts;
 }
 

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <optional>
 
-#include <grp.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "kernel/own_user_namespace.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/execute.hpp"
 #include "launch/meeting.hpp"
@@ -52,24 +50,12 @@ void sort_by_stage(Parts& parts) {
   std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a->stage() < b->stage(); });
 }
 
-void become(const parts::User& user) {
-  // Groups first, while we may: without setgroups the groups of whoever started us would stay (CVE-2022-36109).
-  if (!kernel::setgroups_is_denied())
-    kernel::attempt([&] { return setgroups(user.groups.size(), user.groups.data()); }, "setgroups");
-  if (!kernel::uid_is_mapped(user.uid) || !kernel::gid_is_mapped(user.gid)) {
-    throw Error(fmt::format("run as user {}:{}", user.uid, user.gid), EINVAL,
-                "no id of the host stands for it: /etc/subuid and /etc/subgid must give this user more (see coracle "
-                "doctor)");
-  }
-  kernel::attempt([&] { return setresgid(user.gid, user.gid, user.gid); }, "setresgid {}", user.gid);
-  kernel::attempt([&] { return setresuid(user.uid, user.uid, user.uid); }, "setresuid {}", user.uid);
-}
-
 // The end of the child's life, in a container that is made: from here on a program like any other begins.
 [[noreturn]] void become_program(const Process& process, Parts& parts, Context& context, Meeting& meeting, Gate* gate,
                                  const sigset_t& mask) {
   context.user = find_user(process.user);
   context.user.groups.insert(context.user.groups.end(), process.groups.begin(), process.groups.end());
+  for (const std::string& group : process.group_add) context.user.groups.push_back(find_group(group));
   enter_directory(process.cwd);
   const Program program(process, context.user, mask);
   if (gate != nullptr) {
@@ -79,7 +65,6 @@ void become(const parts::User& user) {
   }
   if (process.new_session) setsid();
   each(parts, "seal", context, &Part::seal);
-  if (!process.user.empty()) become(context.user);
   if (gate == nullptr) {
     kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
     meeting.leave_if_orphaned();
@@ -101,6 +86,14 @@ template <typename Life>
     meeting.fail(Error(error.what(), 0));
   }
   _exit(125);
+}
+
+kernel::Child clone(const Context& context) {
+  if (context.between.empty()) return kernel::clone3(context.clone_flags, context.cgroup_fd);
+  const auto between = [&] {
+    for (const auto& step : context.between) step();
+  };
+  return kernel::clone3_between(between, context.clone_flags, context.cgroup_fd);
 }
 
 // Waits for the child's next word, as Meeting::hear() does; a signal that asks us to end ends the start.
@@ -157,7 +150,7 @@ class Start {
     each_checked("prepare", &Part::prepare);
     Meeting meeting, childs_end;
     Meeting::make_pair(meeting, childs_end);
-    child_ = kernel::clone3(context_.clone_flags, context_.cgroup_fd);
+    child_ = clone(context_);
     if (child_.pid == 0) {
       meeting.close();
       live(childs_end, [&] {
@@ -254,13 +247,14 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   Context context;
   context.id = joining.id;
   context.run_dir = joining.run_root + "/" + joining.id;
+  context.pid = pid;
   context.pidfd = &container;
-  // In the container's pid namespace our child can be seen by its processes, before it is one of them (CVE-2016-9962).
-  kernel::set_undumpable();
+  // Our child can be seen by the container's processes before it is one of them: nobody looks into it (CVE-2016-9962).
+  context.between.emplace_back(kernel::set_undumpable);
   each(parts, "join", context, &Part::join);
   Meeting meeting, childs_end;
   Meeting::make_pair(meeting, childs_end);
-  const kernel::Child child = kernel::clone3(0, context.cgroup_fd);
+  const kernel::Child child = clone(context);
   if (child.pid == 0) {
     meeting.close();
     live(childs_end, [&] { become_program(process, parts, context, childs_end, nullptr, signals.before()); });

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "parts/cgroup.hpp"
+#include "parts/confine.hpp"
 #include "parts/layers.hpp"
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
@@ -19,10 +20,11 @@ namespace coracle::launch {
 // The program (runtime-spec config.md, "Process").
 struct Process {
   std::vector<std::string> args;
-  std::vector<std::string> env;  // NAME=value; a missing PATH is given docker's default
-  std::string cwd;               // made when missing, as docker does; "" stays where the root part left us
-  std::string user;              // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
-  std::vector<gid_t> groups;     // supplementary ones, beside those of /etc/group
+  std::vector<std::string> env;        // NAME=value; a missing PATH is given docker's default
+  std::string cwd;                     // made when missing, as docker does; "" stays where the root part left us
+  std::string user;                    // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
+  std::vector<gid_t> groups;           // supplementary ones, beside those of /etc/group
+  std::vector<std::string> group_add;  // the same, as the container's /etc/group calls them
   mode_t umask = 022;
   bool new_session = false;   // setsid(2): away from our terminal, so that its keys reach us alone
   bool init = false;          // a minimal init as pid 1: forwards signals, reaps orphans
@@ -39,6 +41,7 @@ struct Spec {
   std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
   bool readonly_root = false;
+  parts::ConfineOptions confine;
 };
 
 }  // namespace coracle::launch

@@ -50,15 +50,20 @@ std::vector<std::vector<std::string_view>> read_table(const std::string& path, s
   throw Error("run as user \"" + text + "\"", 0, why + "; allowed are NAME, UID, NAME:GROUP and UID:GID");
 }
 
-gid_t find_group(const std::string& text, std::string_view group) {
-  if (const auto number = id_number(group)) return *number;
-  if (all_digits(group)) refuse(text, "a group id goes from 0 to 2147483647");
+std::optional<gid_t> group_named(std::string_view group) {
   std::string storage;
   for (const auto& row : read_table("/etc/group", storage)) {
     if (row.size() >= 3 && row[0] == group) {
       if (const auto number = id_number(row[2])) return *number;
     }
   }
+  return std::nullopt;
+}
+
+gid_t find_group(const std::string& text, std::string_view group) {
+  if (const auto number = id_number(group)) return *number;
+  if (all_digits(group)) refuse(text, "a group id goes from 0 to 2147483647");
+  if (const auto number = group_named(group)) return *number;
   refuse(text, "the container's /etc/group has no such group");
 }
 
@@ -102,6 +107,15 @@ User find_user(const std::string& text) {
   if (colon != std::string::npos) user.gid = find_group(text, std::string_view(text).substr(colon + 1));
   user.groups.insert(user.groups.begin(), user.gid);
   return user;
+}
+
+gid_t find_group(const std::string& group) {
+  if (const auto number = id_number(group)) return *number;
+  if (!all_digits(group)) {
+    if (const auto number = group_named(group)) return *number;
+  }
+  throw Error("add the group \"" + group + "\"", 0,
+              "the container's /etc/group has no such group, and a number goes from 0 to 2147483647");
 }
 
 }  // namespace coracle::launch

@@ -14,4 +14,7 @@ using parts::User;
 // 0 to 2^31-1 (CVE-2024-40635). Throws Error for anything else.
 User find_user(const std::string& text);
 
+// The number of a group, NAME or GID, in the same way.
+gid_t find_group(const std::string& group);
+
 }  // namespace coracle::launch

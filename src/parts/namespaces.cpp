@@ -1,6 +1,8 @@
 #include "parts/namespaces.hpp"
 
+#include <algorithm>
 #include <ctime>
+#include <memory>
 
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -13,24 +15,34 @@ namespace coracle::parts {
 namespace {
 
 using kernel::Error;
+using kernel::Fd;
 
 class Namespaces final : public Part {
  public:
-  explicit Namespaces(NamespaceOptions options) : options_(std::move(options)) {}
+  explicit Namespaces(NamespaceOptions options) : options_(std::move(options)) {
+    for (const auto& existing : options_.existing) own(existing.flag) = false;
+  }
 
   Stage stage() const override { return Stage::namespaces; }
   const char* name() const override { return "namespaces"; }
 
   void prepare(Context& context) override {
-    if (!options_.hostname.empty() && !options_.uts) {
+    if (!options_.hostname.empty() && !options_.uts && !is_existing(CLONE_NEWUTS)) {
       throw Error("set the host name " + options_.hostname, 0,
                   "without a UTS namespace it would be the host's own name");
     }
     if (options_.uptime) shift_clock(*options_.uptime);
     context.clone_flags |= flags();
+    if (!options_.existing.empty()) context.between.emplace_back(enter_existing());
+  }
+
+  // The maps of a user namespace are written from outside of it.
+  void adopt(Context& context) override {
+    if (options_.user) kernel::write_id_maps(context.pid, options_.uid_mappings, options_.gid_mappings);
   }
 
   void enter(Context&) override {
+    if (options_.user || is_existing(CLONE_NEWUSER)) kernel::become_root_here();
     // CLONE_NEWCGROUP is not among the flags of the clone: the namespace's root is the cgroup its maker is in
     // (cgroup_namespaces(7)), and the child is only now in its own.
     if (options_.cgroup) kernel::unshare(CLONE_NEWCGROUP);
@@ -38,17 +50,52 @@ class Namespaces final : public Part {
     if (options_.mount) kernel::set_propagation("/", MS_PRIVATE);
     if (options_.network) kernel::set_loopback_up();
     if (!options_.hostname.empty()) kernel::sethostname(options_.hostname);
+    if (!options_.domainname.empty()) kernel::setdomainname(options_.domainname);
   }
 
-  // The namespaces of a process are entered together, through its pidfd; as for the pid namespace, it is our next
-  // child that lives in it (setns(2)).
+  // The namespaces of a process are entered together, through its pidfd: all in which it is elsewhere than we are,
+  // whoever made them. As for the pid namespace, it is the next child that lives in it (setns(2)).
   void join(Context& context) override {
-    kernel::setns(*context.pidfd, flags() | (options_.cgroup ? CLONE_NEWCGROUP : 0U));
+    const std::uint64_t different = kernel::different_namespaces(context.pid);
+    if (different == 0) return;
+    context.between.emplace_back([different, pidfd = context.pidfd] {
+      kernel::setns(*pidfd, different);
+      if ((different & CLONE_NEWUSER) != 0) kernel::become_root_here();
+    });
   }
 
  private:
+  bool& own(std::uint64_t flag) {
+    switch (flag) {
+      case CLONE_NEWUSER:
+        return options_.user;
+      case CLONE_NEWNS:
+        return options_.mount;
+      case CLONE_NEWPID:
+        return options_.pid;
+      case CLONE_NEWUTS:
+        return options_.uts;
+      case CLONE_NEWIPC:
+        return options_.ipc;
+      case CLONE_NEWNET:
+        return options_.network;
+      case CLONE_NEWTIME:
+        return options_.time;
+      case CLONE_NEWCGROUP:
+        return options_.cgroup;
+      default:
+        throw Error(fmt::format("enter a namespace of the kind {:#x}", flag), EINVAL);
+    }
+  }
+
+  bool is_existing(std::uint64_t flag) const {
+    return std::any_of(options_.existing.begin(), options_.existing.end(),
+                       [&](const auto& existing) { return existing.flag == flag; });
+  }
+
   std::uint64_t flags() const {
     std::uint64_t flags = 0;
+    if (options_.user) flags |= CLONE_NEWUSER;
     if (options_.mount) flags |= CLONE_NEWNS;
     if (options_.pid) flags |= CLONE_NEWPID;
     if (options_.uts) flags |= CLONE_NEWUTS;
@@ -56,6 +103,24 @@ class Namespaces final : public Part {
     if (options_.network) flags |= CLONE_NEWNET;
     if (options_.time && !options_.uptime) flags |= CLONE_NEWTIME;
     return flags;
+  }
+
+  // An existing user namespace comes first, because it may own the others; a new one comes with the clone, after
+  // them, because it would have no power over them (user_namespaces(7), "Interaction ... with other types").
+  std::function<void()> enter_existing() const {
+    struct Entrance {
+      Fd fd;
+      std::uint64_t flag;
+    };
+    const auto entrances = std::make_shared<std::vector<Entrance>>();
+    for (const auto& existing : options_.existing) {
+      entrances->push_back({kernel::open_namespace(existing.path, existing.flag), existing.flag});
+    }
+    std::stable_partition(entrances->begin(), entrances->end(),
+                          [](const Entrance& entrance) { return entrance.flag == CLONE_NEWUSER; });
+    return [entrances] {
+      for (const Entrance& entrance : *entrances) kernel::setns(entrance.fd, entrance.flag);
+    };
   }
 
   // The offsets of a time namespace can only be set while it is empty (time_namespaces(7)). clone3 would fill it at

@@ -3,15 +3,27 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "kernel/user_namespace.hpp"
 #include "parts/part.hpp"
 
 namespace coracle::parts {
 
 struct NamespaceOptions {
   bool mount = true, pid = true, uts = true, ipc = true, cgroup = true, time = true, network = true;
-  std::string hostname;        // needs uts; "" keeps the host's
-  std::optional<long> uptime;  // needs time: seconds since boot as the container sees them (time_namespaces(7))
+  bool user = false;
+  std::vector<kernel::IdMapping> uid_mappings, gid_mappings;  // need user
+
+  // A namespace of somebody else's in place of an own or the host's one: CLONE_NEW*, and a path to it.
+  struct Existing {
+    std::uint64_t flag;
+    std::string path;
+  };
+  std::vector<Existing> existing;
+
+  std::string hostname, domainname;  // need uts; "" keeps what it was
+  std::optional<long> uptime;        // needs time: seconds since boot as the container sees them (time_namespaces(7))
 };
 
 std::unique_ptr<Part> make_namespaces(NamespaceOptions options);

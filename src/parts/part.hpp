@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,12 +45,16 @@ struct User {
 
 // What a part may see of the start, and hand to those that act after it.
 struct Context {
-  std::string id;                     // the name of all that is made for this container begins with it
-  std::string run_dir;                // this container's own directory for state; removed by the launch at the very end
-  std::uint64_t clone_flags = 0;      // prepare: CLONE_NEW*, gathered for the one clone3
-  int cgroup_fd = -1;                 // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
-  pid_t pid = 0;                      // adopt, release: the container's first process, as the host numbers it; 0 before
-  const kernel::Fd* pidfd = nullptr;  // adopt: the same process. join: a process of the container to enter
+  std::string id;                 // the name of all that is made for this container begins with it
+  std::string run_dir;            // this container's own directory for state; removed by the launch at the very end
+  std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
+  int cgroup_fd = -1;             // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
+  // prepare, join: what has to be done in a process between the parent and the child, which then makes the clone:
+  // namespaces and groups of others are entered before the child's own begin.
+  std::vector<std::function<void()>> between;
+  pid_t pid =
+      0;  // adopt, release: the container's first process, as the host numbers it; 0 before. join: the one to join
+  const kernel::Fd* pidfd = nullptr;  // adopt, join: the same process
   std::string rootfs;                 // enter: the directory that becomes "/"; set by the part that makes it
   std::vector<BoundFile> files;       // enter: filled by prepare, bound into the root by `mounts`
   User user;                          // seal: whom the process has to become
@@ -67,7 +72,8 @@ class Part {
   virtual void adopt(Context&) {}
   // In the child, in its new namespaces.
   virtual void enter(Context&) {}
-  // In a second process that enters the running container behind context.pidfd, before it forks the program.
+  // In the parent, in place of prepare: for a second process that enters the running container of context.pid. What it
+  // has to do there goes to context.between.
   virtual void join(Context&) {}
   // In the child, started or joining, as the last thing before its program: what belongs to the process and not to the
   // container (limits, user, capabilities, system call filter).
