@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.hpp"
+#include "cli/confinement.hpp"
 #include "cli/env.hpp"
 #include "cli/options.hpp"
 #include "kernel/error.hpp"
@@ -77,9 +78,8 @@ void add_limits(Options& options, parts::CgroupLimits& limits) {
   options.value('m', "memory", "BYTES", "Memory: 64m, 1g",
                 [&](const std::string& text) { limits.memory = parts::parse_memory(text); });
   options.value(0, "cpus", "NUMBER", "Processors' worth of time: 0.5",
-                [&](const std::string& text) { limits.cpu.quota = parts::parse_cpus(text); });
-  options.value(0, "cpuset-cpus", "LIST", "The processors it may run on: 0-2,4",
-                [&](const std::string& text) { limits.cpu.cpus = parts::parse_cpuset(text); });
+                [&](const std::string& text) { limits.cpus = parts::parse_cpus(text); });
+  options.value(0, "cpuset-cpus", "LIST", "The processors it may run on: 0-2,4", limits.cpuset);
   options.value(0, "pids-limit", "NUMBER", "Processes and threads; -1 is no limit", [&](const std::string& text) {
     if (text != "-1" && text != "0") limits.pids = parts::parse_pids(text);
   });
@@ -95,6 +95,7 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
   add_container_options(options, words);
   add_network_options(options, words.options);
   add_limits(options, words.options.limits);
+  add_confinement(options, words.options.confinement);
   options.group("Options");
   options.optional_value("timeline", "FILE", "Show what was done and how long it took (FILE.json, FILE.svg)",
                          [&](const std::string& file) {

@@ -28,6 +28,7 @@ class Engine {
 
   std::string containers_dir() const { return roots.data + "/containers"; }
   std::string volumes_dir() const { return roots.data + "/volumes"; }
+  std::string cache_dir() const { return roots.data + "/seccomp"; }
 
   // Removes the record and the directory of a container that has ended.
   void forget(const std::string& id);

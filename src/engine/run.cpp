@@ -32,7 +32,8 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline) {
                        .layers = engine.store.layer_directories(image.config),
                        .directory = engine.containers_dir() + "/" + id,
                        .run_dir = engine.roots.run + "/" + id,
-                       .volumes_dir = engine.volumes_dir()};
+                       .volumes_dir = engine.volumes_dir(),
+                       .cache_dir = engine.cache_dir()};
   const launch::Spec spec = make_spec(options, image.config, place);
 
   Ended ended;

@@ -4,7 +4,9 @@
 
 #include <unistd.h>
 
+#include "engine/devices.hpp"
 #include "kernel/error.hpp"
+#include "parts/confine/masks.hpp"
 
 namespace coracle::engine {
 namespace {
@@ -67,6 +69,35 @@ void set_network(launch::Spec& spec, const RunOptions& options, const Place& pla
   }
 }
 
+void set_confinement(launch::Spec& spec, const Confinement& chosen, const Place& place) {
+  parts::ConfineOptions& confine = spec.confine;
+  confine.cache_dir = place.cache_dir;
+  confine.capabilities =
+      chosen.privileged ? parts::all_capabilities() : parts::docker_capabilities(chosen.cap_add, chosen.cap_drop);
+  if (chosen.seccomp && !chosen.privileged) confine.seccomp = *chosen.seccomp;
+  if (chosen.system_paths && !chosen.privileged) {
+    confine.masked_paths = parts::docker_masked_paths();
+    confine.readonly_paths = parts::docker_readonly_paths();
+  }
+  confine.no_new_privileges = chosen.no_new_privileges;
+  confine.rlimits = chosen.ulimits;
+  confine.sysctls = chosen.sysctls;
+  confine.oom_score_adj = chosen.oom_score_adj;
+  spec.process.group_add = chosen.group_add;
+}
+
+void set_devices(launch::Spec& spec, const Confinement& chosen) {
+  std::vector<parts::Device>& devices = spec.mounts.devices;
+  for (const HostDevice& device : chosen.devices) {
+    for (parts::Device& node : nodes_of(device)) devices.push_back(std::move(node));
+  }
+  if (!chosen.privileged) return;
+  for (parts::Device& node : all_nodes()) devices.push_back(std::move(node));
+  for (parts::Mount& mount : spec.mounts.mounts) {
+    if (mount.type == "sysfs" || mount.type == "cgroup") std::erase(mount.options, "ro");
+  }
+}
+
 }  // namespace
 
 std::vector<const char*> name_files(Network network) {
@@ -91,6 +122,8 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
   spec.readonly_root = options.read_only;
+  set_confinement(spec, options.confinement, place);
+  set_devices(spec, options.confinement);
   return spec;
 }
 

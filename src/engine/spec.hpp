@@ -12,6 +12,26 @@ namespace coracle::engine {
 
 enum class Network { bridge, none, host };
 
+// A device of the host's for the container: --device.
+struct HostDevice {
+  std::string source, destination;  // absolute paths; a directory stands for all devices below it
+  std::string access = "rwm";
+};
+
+// What the program may do: options that take walls away, or put more up.
+struct Confinement {
+  bool privileged = false;
+  std::vector<std::string> cap_add, cap_drop;
+  std::optional<parts::DockerProfile> seccomp = parts::DockerProfile{};  // none is unconfined
+  bool no_new_privileges = false;
+  bool system_paths = true;  // masked and read-only paths
+  std::vector<std::string> group_add;
+  std::vector<parts::Rlimit> ulimits;
+  std::vector<parts::Sysctl> sysctls;
+  std::vector<HostDevice> devices;
+  std::optional<int> oom_score_adj;
+};
+
 // The options of `docker run`, as plain values.
 struct RunOptions {
   std::string image;
@@ -28,6 +48,7 @@ struct RunOptions {
   Network network = Network::bridge;
   std::vector<parts::PublishedPort> ports;
   parts::CgroupLimits limits;
+  Confinement confinement;
 };
 
 // Where a container lives.
@@ -37,6 +58,7 @@ struct Place {
   std::string directory;            // the container's own, in the data root
   std::string run_dir;              // its state while it runs
   std::string volumes_dir;          // of all named volumes
+  std::string cache_dir;            // of compiled seccomp filters
 };
 
 // The files below /etc that a container on this network is given, from its run_dir; the bridge's own part gives others.
