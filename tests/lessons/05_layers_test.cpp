@@ -4,9 +4,11 @@
 #include <functional>
 #include <sstream>
 
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -100,7 +102,7 @@ std::string with_layers(const parts::LayerOptions& options, const std::string& r
 
 }  // namespace
 
-TEST_CASE("the root is an overlay of the layers, the last one on top, volatile") {
+TEST_CASE("the root is an overlay of the layers, the last one on top") {
   Stack stack;
   stack.add(Tar().directory("etc").file("etc/motd", "first").file("etc/one", "1"));
   stack.add(Tar().directory("etc").file("etc/motd", "second"));
@@ -109,11 +111,33 @@ TEST_CASE("the root is an overlay of the layers, the last one on top, volatile")
   const std::string mount = root_mount(running.child());
   INFO(mount);
   CHECK(contains(mount, " - overlay "));
-  CHECK(contains(mount, "volatile"));
+  CHECK(!contains(mount, "volatile"));  // the tests' directories are in memory
   CHECK(contains(mount, "/layer-2:"));
   CHECK(mount.find("/layer-2:") < mount.find("/layer-1:"));
   running.close_input();
   running.wait();
+}
+
+TEST_CASE("on a disk the overlay does not wait for it") {
+  const std::string scratch = std::string(CORACLE_BUILD) + "/scratch-of-a-test";
+  kernel::make_directories(scratch);
+  struct statfs status {};
+  REQUIRE(statfs(scratch.c_str(), &status) == 0);
+  if (status.f_type == TMPFS_MAGIC) SKIP_WITHOUT("build directory on a disk");
+  if (status.f_type == OVERLAYFS_SUPER_MAGIC) SKIP_WITHOUT("build directory on a file system that overlayfs takes");
+  const auto is_volatile = [](const std::string& root) {
+    std::ifstream file("/proc/self/mountinfo");
+    std::string line;
+    while (std::getline(file, line)) {
+      if (contains(line, " " + root + " ")) return contains(line, "volatile");
+    }
+    return false;
+  };
+  const TemporaryDirectory run_dir;
+  const std::string said =
+      with_layers({.lower = {busybox_rootfs()}, .scratch_dir = scratch}, run_dir.path(), is_volatile);
+  kernel::remove_tree(scratch);
+  CHECK(said == "");
 }
 
 TEST_CASE("whiteouts and opaque directories hide what the layers below have, also when the directory is made again") {
