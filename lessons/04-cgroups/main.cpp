@@ -18,13 +18,14 @@ void add_limits(CLI::App& app, parts::CgroupLimits& limits) {
   option(
       "--memory", [&](const std::string& text) { limits.memory = parts::parse_memory(text); }, "Bytes: 64m");
   option(
-      "--cpus", [&](const std::string& text) { limits.cpus = parts::parse_cpus(text); }, "CPU time: 0.5 of one");
+      "--cpus", [&](const std::string& text) { limits.cpu.quota = parts::parse_cpus(text); }, "CPU time: 0.5 of one");
   option(
-      "--cpuset", [&](const std::string& text) { limits.cpuset = text; }, "Only these processors: 0-2,4");
+      "--cpuset", [&](const std::string& text) { limits.cpu.cpus = parts::parse_cpuset(text); },
+      "Only these processors: 0-2,4");
   option(
       "--pids", [&](const std::string& text) { limits.pids = parts::parse_pids(text); }, "Processes and threads");
   option(
-      "--io", [&](const std::string& text) { limits.io.push_back(parts::parse_io(text)); },
+      "--io", [&](const std::string& text) { parts::parse_io(text, limits.block_io); },
       "I/O a second on one device: /dev/sda:rbps=1m,wiops=100 (bytes or operations, read or written)")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -32,7 +33,7 @@ void add_limits(CLI::App& app, parts::CgroupLimits& limits) {
 // An action in place of a run.
 void add_action(CLI::App& app, const char* name, void (*action)(const std::string&), const char* what) {
   const auto act = [action](const std::string& id) {
-    action(id);
+    action(launch::default_run_root() + "/" + id);
     throw CLI::Success();
   };
   app.add_option_function<std::string>(name, act, what)->type_name("ID")->trigger_on_parse();

@@ -78,8 +78,9 @@ void add_limits(Options& options, parts::CgroupLimits& limits) {
   options.value('m', "memory", "BYTES", "Memory: 64m, 1g",
                 [&](const std::string& text) { limits.memory = parts::parse_memory(text); });
   options.value(0, "cpus", "NUMBER", "Processors' worth of time: 0.5",
-                [&](const std::string& text) { limits.cpus = parts::parse_cpus(text); });
-  options.value(0, "cpuset-cpus", "LIST", "The processors it may run on: 0-2,4", limits.cpuset);
+                [&](const std::string& text) { limits.cpu.quota = parts::parse_cpus(text); });
+  options.value(0, "cpuset-cpus", "LIST", "The processors it may run on: 0-2,4",
+                [&](const std::string& text) { limits.cpu.cpus = parts::parse_cpuset(text); });
   options.value(0, "pids-limit", "NUMBER", "Processes and threads; -1 is no limit", [&](const std::string& text) {
     if (text != "-1" && text != "0") limits.pids = parts::parse_pids(text);
   });

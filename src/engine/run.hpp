@@ -11,7 +11,7 @@ namespace coracle::engine {
 
 struct Ended {
   int status = 0;                        // of the program, as a shell has it
-  parts::CgroupUsage usage;              // where there were limits
+  parts::CgroupUsage usage;              // where memory was limited
   std::vector<std::string> left_behind;  // what could not be undone, and why
 };
 

@@ -1,18 +1,14 @@
 // cgroup version 1: a directory for a group in the tree of each controller. On hybrid hosts a cgroup2 without
 // controllers is mounted as well: it can freeze, kill and count CPU time, so there the version 1 trees are used for
 // limits alone. On hosts without it the controllers freezer and cpuacct stand in.
-#include <algorithm>
-#include <charconv>
 #include <ctime>
-#include <optional>
 #include <utility>
 
-#include <linux/magic.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/cgroup_backend.hpp"
+#include "kernel/cgroup_trees.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
@@ -20,91 +16,66 @@
 namespace coracle::kernel {
 namespace {
 
-// Gives every line of a text to `use`.
-template <typename Use>
-void for_each_line(std::string_view text, Use use) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    use(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
-// The mount point of the file system type "cgroup2", or of the cgroup tree that has the controller `what`; "" when
-// there is none. A line is "ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS ... - TYPE SOURCE CONTROLLERS" (proc(5)).
-std::string find_mount(const std::string& mountinfo, const std::string& what) {
-  std::string found;
-  for_each_line(mountinfo, [&](std::string_view line) {
-    const std::size_t type = line.find(" - cgroup");
-    if (type == std::string_view::npos || !found.empty()) return;
-    std::string words = fmt::format(",{},", line.substr(type + 3));
-    std::replace(words.begin(), words.end(), ' ', ',');
-    if (words.find("," + what + ",") == std::string::npos) return;
-    std::size_t field = 0;
-    for (int before = 0; before < 4; ++before) field = line.find(' ', field) + 1;
-    found = line.substr(field, line.find(' ', field) - field);
-  });
-  return found;
-}
-
-// Kills the processes of a cgroup.procs file; gives those that were there.
-std::vector<Fd> kill_listed(const std::string& file) {
+// Kills the processes of a group and those below; gives those that were there.
+std::vector<Fd> kill_listed(const std::string& path) {
   std::vector<Fd> killed;
-  for_each_line(read_file(file), [&](std::string_view line) {
-    pid_t pid = 0;
-    std::from_chars(line.data(), line.data() + line.size(), pid);
-    Fd pidfd(static_cast<int>(note_call([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
-    if (!pidfd) return;  // it has ended
+  for (const pid_t pid : pids_below(path)) {
+    Fd pidfd = find_process(pid);
+    if (!pidfd) continue;  // it has ended
     send_signal(pidfd, SIGKILL);
     killed.push_back(std::move(pidfd));
-  });
+  }
   return killed;
+}
+
+bool is_listed(const std::string& controllers, const std::string& controller) {
+  return ("," + controllers + ",").find("," + controller + ",") != std::string::npos;
+}
+
+// A new group has no processors and no memory nodes at all, and takes no process without both
+// (admin-guide/cgroup-v1/cpusets.rst).
+void inherit_cpuset(const std::string& path) {
+  const std::string parent = path.substr(0, path.rfind('/'));
+  for (const char* file : {"/cpuset.mems", "/cpuset.cpus"}) write_file(path + file, read_file(parent + file));
 }
 
 class CgroupV1 final : public Cgroup {
  public:
-  explicit CgroupV1(std::string name) : name_(std::move(name)) {
-    const std::string unified = mount_of("cgroup2", "/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC);
-    if (!unified.empty()) unified_ = make_cgroup_v2(unified, name_);
+  CgroupV1(std::unique_ptr<Cgroup> unified, std::vector<GroupDirectory> groups)
+      : unified_(std::move(unified)), groups_(std::move(groups)) {}
+
+  int version() const override { return 1; }
+
+  std::string note() const override {
+    std::string note = unified_ ? unified_->note() : "";
+    for (const GroupDirectory& group : groups_) note += fmt::format("{} {}\n", group.tree, group.path);
+    return note;
   }
 
-  void create(const std::vector<std::string>& controllers) override {
-    if (unified_) {
-      unified_->create({});
-    } else {
-      create_in("freezer");
-      create_in("cpuacct");
+  bool may_create() const override {
+    return (!unified_ || unified_->may_create()) && std::all_of(groups_.begin(), groups_.end(), may_make);
+  }
+
+  void create() override {
+    if (unified_) unified_->create();
+    for (const GroupDirectory& group : groups_) {
+      const bool is_cpuset = is_listed(group.tree, "cpuset");
+      make_group(group, is_cpuset ? inherit_cpuset : std::function<void(const std::string&)>());
     }
-    for (const std::string& controller : controllers) create_in(controller == "io" ? "blkio" : controller);
+    open_tasks();
   }
 
-  // memory.memsw counts memory and swap together; it is not there when the kernel does not account for swap.
-  void set_memory(std::int64_t bytes) override {
-    const std::string group = path_in("memory");
-    write_file(group + "/memory.limit_in_bytes", std::to_string(bytes));
-    const std::string with_swap = group + "/memory.memsw.limit_in_bytes";
-    if (kernel::exists(with_swap)) write_file(with_swap, std::to_string(bytes));
+  std::string directory_of(const std::string& controller) const override {
+    if (controller == "cgroup2") return unified_ ? unified_->directory_of(controller) : "";
+    for (const GroupDirectory& group : groups_) {
+      if (is_listed(group.tree, controller == "io" ? "blkio" : controller)) return group.path;
+    }
+    return "";
   }
 
-  void set_cpu(std::int64_t quota_us, std::int64_t period_us) override {
-    write_file(path_in("cpu") + "/cpu.cfs_period_us", std::to_string(period_us));
-    write_file(path_in("cpu") + "/cpu.cfs_quota_us", std::to_string(quota_us));
-  }
-
-  // A new group has no processors and no memory nodes at all, and takes no process without both
-  // (admin-guide/cgroup-v1/cpusets.rst).
-  void set_cpuset(const std::string& cpus) override {
-    write_file(path_in("cpuset") + "/cpuset.mems", read_file(mount_of("cpuset") + "/cpuset.mems"));
-    write_file(path_in("cpuset") + "/cpuset.cpus", cpus);
-  }
-
-  void set_pids(std::int64_t most) override { write_file(path_in("pids") + "/pids.max", std::to_string(most)); }
-
-  void set_io(const std::string& device, const std::string& key, std::uint64_t most) override {
-    const std::string direction = key[0] == 'r' ? "read" : "write";
-    const std::string unit = key.substr(1) == "bps" ? "bps" : "iops";
-    write_file(fmt::format("{}/blkio.throttle.{}_{}_device", path_in("blkio"), direction, unit),
-               fmt::format("{} {}", device, most));
+  void open() override {
+    if (unified_) unified_->open();
+    open_tasks();
   }
 
   int directory() const override { return unified_ ? unified_->directory() : -1; }
@@ -112,81 +83,50 @@ class CgroupV1 final : public Cgroup {
   // "0" stands for the writing thread. To `tasks`, not to cgroup.procs: a whole process, or somebody else's, is moved
   // under a lock that costs 6 to 15 ms when nobody has taken it for a while (lessons/04-cgroups, "The code").
   void enter() override {
-    for (const Group& group : groups_) {
-      attempt([&] { return write(group.tasks.get(), "0", 1); }, "write 0 to {}/tasks", group.path);
+    for (const Tasks& tasks : tasks_) {
+      attempt([&] { return write(tasks.file.get(), "0", 1); }, "write 0 to {}/tasks", tasks.group);
     }
   }
 
-  bool exists() const override { return unified_ ? unified_->exists() : kernel::exists(path_in("freezer")); }
+  bool exists() const override {
+    return unified_ ? unified_->exists() : !groups_.empty() && kernel::exists(groups_.front().path);
+  }
 
   void freeze() override { unified_ ? unified_->freeze() : set_freezer("FROZEN"); }
   void thaw() override { unified_ ? unified_->thaw() : set_freezer("THAWED"); }
+  bool frozen() const override {
+    return unified_ ? unified_->frozen() : read_file(directory_of("freezer") + "/freezer.state") == "FROZEN\n";
+  }
+
+  std::vector<pid_t> pids() const override { return unified_ ? unified_->pids() : pids_below(groups_.front().path); }
+
+  void kill() override { unified_ ? unified_->kill() : kill_all(groups_.front().path); }
 
   void remove() override {
-    groups_.clear();
-    std::vector<std::string> controllers = {"memory", "cpu", "cpuset", "pids", "blkio"};
-    if (unified_) {
-      unified_->remove();
-    } else {
-      controllers.insert(controllers.end(), {"freezer", "cpuacct"});
+    tasks_.clear();
+    if (unified_) unified_->remove();
+    for (const GroupDirectory& group : groups_) {
+      if (remove_group(group)) continue;
+      kill_all(group.path);
+      if (!remove_group(group)) throw Error("rmdir " + group.path, EBUSY);
     }
-    for (const std::string& controller : controllers) {
-      const std::string mount = mount_of(controller);
-      const std::string path = mount + "/" + name_;
-      if (mount.empty() || remove_group(path)) continue;
-      kill_all(path);
-      if (!remove_group(path)) throw Error("rmdir " + path, EBUSY);
-    }
-  }
-
-  std::uint64_t memory_peak() const override { return read_counter(path_in("memory") + "/memory.max_usage_in_bytes"); }
-  std::uint64_t cpu_usec() const override {
-    return unified_ ? unified_->cpu_usec() : read_counter(path_in("cpuacct") + "/cpuacct.usage") / 1000;
-  }
-  std::uint64_t throttled_periods() const override {
-    return read_counter(path_in("cpu") + "/cpu.stat", "nr_throttled");
-  }
-  std::uint64_t pids_refused() const override { return read_counter(path_in("pids") + "/pids.events", "max"); }
-  std::uint64_t oom_kills() const override {
-    return read_counter(path_in("memory") + "/memory.oom_control", "oom_kill");
   }
 
  private:
-  struct Group {
-    std::string path;
-    dev_t tree;
-    Fd tasks;  // opened by the parent, whose rights count when the child writes
+  struct Tasks {
+    std::string group;
+    Fd file;  // opened by the parent, whose rights count when the child writes
   };
 
-  void create_in(const std::string& controller) {
-    const std::string mount = mount_of(controller);
-    if (mount.empty()) throw missing_controller(controller, "mounted below /sys/fs/cgroup");
-    struct stat tree {};
-    attempt([&] { return stat(mount.c_str(), &tree); }, "stat {}", mount);
-    for (const Group& group : groups_) {
-      if (group.tree == tree.st_dev) return;  // two controllers in one tree, as cpu and cpuacct often are
+  void open_tasks() {
+    for (const GroupDirectory& group : groups_) {
+      tasks_.push_back({group.path, kernel::open(group.path + "/tasks", O_WRONLY)});
     }
-    const std::string path = mount + "/" + name_;
-    make_group(path);
-    groups_.push_back({path, tree.st_dev, open(path + "/tasks", O_WRONLY)});
-  }
-
-  std::string path_in(const std::string& controller) const { return mount_of(controller) + "/" + name_; }
-
-  // The customary place first, since a host with many mounts has a long mountinfo. "" when it is not mounted.
-  std::string mount_of(const std::string& controller) const {
-    return mount_of(controller, "/sys/fs/cgroup/" + controller, CGROUP_SUPER_MAGIC);
-  }
-
-  std::string mount_of(const std::string& what, const std::string& customary, long magic) const {
-    if (is_file_system(customary, magic)) return customary;
-    if (!mountinfo_) mountinfo_ = read_file("/proc/self/mountinfo", 16U << 20U);
-    return find_mount(*mountinfo_, what);
   }
 
   // FREEZING becomes FROZEN when the last process has stopped; no event tells when (freezer-subsystem.rst).
   void set_freezer(const std::string& state) const {
-    const std::string file = path_in("freezer") + "/freezer.state";
+    const std::string file = directory_of("freezer") + "/freezer.state";
     write_file(file, state);
     for (int waited_ms = 0; read_file(file) != state + "\n"; ++waited_ms) {
       if (waited_ms == kPatienceMs) throw Error(fmt::format("wait for {} in {}", state, file), ETIMEDOUT);
@@ -197,12 +137,12 @@ class CgroupV1 final : public Cgroup {
 
   // Version 1 has no cgroup.kill: every process is killed, until there is none. Frozen processes do not fork meanwhile.
   void kill_all(const std::string& path) const {
-    const std::string freezer = path_in("freezer") + "/freezer.state";
+    const std::string freezer = directory_of("freezer") + "/freezer.state";
     const bool can_freeze = !unified_ && kernel::exists(freezer);
     std::vector<Fd> killed;
     do {
       if (can_freeze) write_file(freezer, "FROZEN");
-      killed = kill_listed(path + "/cgroup.procs");
+      killed = kill_listed(path);
       if (can_freeze) write_file(freezer, "THAWED");
       for (const Fd& pidfd : killed) {
         pollfd end{pidfd.get(), POLLIN, 0};
@@ -213,14 +153,69 @@ class CgroupV1 final : public Cgroup {
     } while (!killed.empty());
   }
 
-  std::string name_;
   std::unique_ptr<Cgroup> unified_;
-  std::vector<Group> groups_;
-  mutable std::optional<std::string> mountinfo_;
+  std::vector<GroupDirectory> groups_;
+  std::vector<Tasks> tasks_;
+};
+
+// The trees for these controllers, each once: several may share one, as cpu and cpuacct often do.
+class Placement {
+ public:
+  explicit Placement(const std::string& path) : path_(path) {}
+
+  void add(const std::string& controllers, bool required) {
+    const std::string directory = trees_.directory_of(controllers, path_);
+    if (directory.empty()) {
+      if (required) throw missing_controller(controllers, "mounted below /sys/fs/cgroup");
+      return;
+    }
+    GroupDirectory group = plan_group(controllers, directory);
+    struct stat tree {};
+    attempt([&] { return stat(group.path.substr(0, group.stood).c_str(), &tree); }, "stat above {}", group.path);
+    const auto known = std::find(known_.begin(), known_.end(), tree.st_dev);
+    if (known != known_.end()) {
+      groups_[static_cast<std::size_t>(known - known_.begin())].tree += "," + controllers;
+      return;
+    }
+    known_.push_back(tree.st_dev);
+    groups_.push_back(std::move(group));
+  }
+
+  CgroupTrees trees_;
+  std::vector<GroupDirectory> groups_;
+
+ private:
+  const std::string& path_;
+  std::vector<dev_t> known_;
 };
 
 }  // namespace
 
-std::unique_ptr<Cgroup> make_cgroup_v1(const std::string& name) { return std::make_unique<CgroupV1>(name); }
+std::unique_ptr<Cgroup> make_cgroup_v1(std::unique_ptr<Cgroup> unified, std::vector<GroupDirectory> directories) {
+  return std::make_unique<CgroupV1>(std::move(unified), std::move(directories));
+}
+
+// From the tree of cpu on, the process waits for its turn more often: it comes last.
+std::unique_ptr<Cgroup> place_in_version_1(const std::string& path, const std::vector<std::string>& controllers,
+                                           bool every) {
+  Placement place(path);
+  const std::string unified = place.trees_.directory_of("cgroup2", path);
+  const bool use_cpu = std::find(controllers.begin(), controllers.end(), "cpu") != controllers.end();
+  if (unified.empty()) place.add("freezer", true);
+  for (const std::string& controller : controllers) {
+    if (controller != "cpu") place.add(controller == "io" ? "blkio" : controller, true);
+  }
+  const std::vector<std::string> all = every ? place.trees_.version_1() : std::vector<std::string>();
+  for (const std::string& tree : all) {
+    if (!is_listed(tree, "cpu")) place.add(tree, false);
+  }
+  if (unified.empty()) place.add("cpuacct", true);
+  if (use_cpu) place.add("cpu", true);
+  for (const std::string& tree : all) {
+    if (is_listed(tree, "cpu")) place.add(tree, false);
+  }
+  return make_cgroup_v1(unified.empty() ? nullptr : make_cgroup_v2(plan_group("cgroup2", unified), {}, false),
+                        std::move(place.groups_));
+}
 
 }  // namespace coracle::kernel

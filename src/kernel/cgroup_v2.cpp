@@ -1,9 +1,10 @@
 // cgroup version 2: one directory for a group, whatever limits it has.
-#include <linux/magic.h>
-#include <poll.h>
 #include <unistd.h>
 
+#include <poll.h>
+
 #include "kernel/cgroup_backend.hpp"
+#include "kernel/cgroup_trees.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/recorder.hpp"
 
@@ -14,39 +15,63 @@ constexpr const char* kNoInternalProcesses =
     "a cgroup that hands out controllers to groups below must hold no processes itself (cgroups(7), \"no internal "
     "processes\" rule): move those listed in its cgroup.procs to a group of their own below it";
 
-bool has_word(const std::string& text, const std::string& word) {
-  return (" " + text.substr(0, text.find('\n')) + " ").find(" " + word + " ") != std::string::npos;
+std::string first_line(const std::string& file) {
+  const std::string text = read_file(file);
+  return text.substr(0, text.find('\n'));
+}
+
+bool has_word(const std::string& line, const std::string& word) {
+  return (" " + line + " ").find(" " + word + " ") != std::string::npos;
+}
+
+// A group has the controllers that its parent enables for all groups below, in cgroup.subtree_control.
+void enable(const std::string& controller, const std::string& parent) {
+  if (has_word(first_line(parent + "/cgroup.subtree_control"), controller)) return;
+  if (!has_word(first_line(parent + "/cgroup.controllers"), controller)) {
+    throw missing_controller(controller, "in " + parent + "/cgroup.controllers");
+  }
+  try {
+    write_file(parent + "/cgroup.subtree_control", "+" + controller);
+  } catch (Error& error) {
+    if (error.code() == EBUSY) error.with_hint(kNoInternalProcesses);
+    throw;
+  }
+}
+
+// As far as the kernel lets us: nobody asked for a limit.
+void enable_every(const std::string& parent) {
+  const std::string enabled = first_line(parent + "/cgroup.subtree_control");
+  for_each_part(first_line(parent + "/cgroup.controllers"), ' ', [&](std::string_view controller) {
+    if (has_word(enabled, std::string(controller))) return;
+    const Fd control = kernel::open(parent + "/cgroup.subtree_control", O_WRONLY);
+    const std::string word = fmt::format("+{}", controller);
+    note_call([&] { return write(control.get(), word.data(), word.size()); }, "write {} to {}/cgroup.subtree_control",
+              word, parent);
+  });
 }
 
 class CgroupV2 final : public Cgroup {
  public:
-  CgroupV2(std::string mount, const std::string& name) : mount_(std::move(mount)), path_(mount_ + "/" + name) {}
+  CgroupV2(GroupDirectory group, std::vector<std::string> controllers, bool every)
+      : group_(std::move(group)), path_(group_.path), controllers_(std::move(controllers)), every_(every) {}
 
-  void create(const std::vector<std::string>& controllers) override {
-    for (const std::string& controller : controllers) enable(controller);
-    make_group(path_);
-    directory_ = open(path_, O_PATH | O_DIRECTORY);
+  int version() const override { return 2; }
+  std::string note() const override { return fmt::format("{} {}\n", group_.tree, path_); }
+
+  bool may_create() const override { return may_make(group_); }
+
+  void create() override {
+    const auto above_ours = [&](const std::string& made) {
+      if (made != path_) enable_controllers(made);
+    };
+    if (!controllers_.empty() || every_) enable_down();
+    make_group(group_, above_ours);
+    open();
   }
 
-  // memory.max counts memory alone, and what does not fit may go to swap, which has a limit of its own.
-  void set_memory(std::int64_t bytes) override {
-    write_file(path_ + "/memory.max", std::to_string(bytes));
-    if (kernel::exists(path_ + "/memory.swap.max")) write_file(path_ + "/memory.swap.max", "0");
-    // A container is one thing: when it runs out of memory, the kernel ends all of it and not any one process.
-    write_file(path_ + "/memory.oom.group", "1");
-  }
+  std::string directory_of(const std::string&) const override { return path_; }
 
-  void set_cpu(std::int64_t quota_us, std::int64_t period_us) override {
-    write_file(path_ + "/cpu.max", fmt::format("{} {}", quota_us, period_us));
-  }
-
-  void set_cpuset(const std::string& cpus) override { write_file(path_ + "/cpuset.cpus", cpus); }
-  void set_pids(std::int64_t most) override { write_file(path_ + "/pids.max", std::to_string(most)); }
-
-  void set_io(const std::string& device, const std::string& key, std::uint64_t most) override {
-    write_file(path_ + "/io.max", fmt::format("{} {}={}", device, key, most));
-  }
-
+  void open() override { directory_ = kernel::open(path_, O_PATH | O_DIRECTORY); }
   int directory() const override { return directory_.get(); }
   void enter() override {}  // born in it
 
@@ -62,39 +87,39 @@ class CgroupV2 final : public Cgroup {
     await("frozen 0");
   }
 
-  void remove() override {
-    directory_.close();
-    if (remove_group(path_)) return;
+  bool frozen() const override { return read_counter(path_ + "/cgroup.events", "frozen") == 1; }
+
+  std::vector<pid_t> pids() const override { return pids_below(path_); }
+
+  void kill() override {
     write_file(path_ + "/cgroup.kill", "1");
     await("populated 0");
-    if (!remove_group(path_)) throw Error("rmdir " + path_, EBUSY);
   }
 
-  std::uint64_t memory_peak() const override { return read_counter(path_ + "/memory.peak"); }  // since Linux 5.19
-  std::uint64_t cpu_usec() const override { return read_counter(path_ + "/cpu.stat", "usage_usec"); }
-  std::uint64_t throttled_periods() const override { return read_counter(path_ + "/cpu.stat", "nr_throttled"); }
-  std::uint64_t pids_refused() const override { return read_counter(path_ + "/pids.events", "max"); }
-  std::uint64_t oom_kills() const override { return read_counter(path_ + "/memory.events", "oom_kill"); }
+  void remove() override {
+    directory_.close();
+    if (remove_group(group_)) return;
+    kill();
+    if (!remove_group(group_)) throw Error("rmdir " + path_, EBUSY);
+  }
 
  private:
-  // A group has the controllers that its parent enables for all groups below, in cgroup.subtree_control. Ours is
-  // directly below the root, so this is the whole path down.
-  void enable(const std::string& controller) const {
-    if (has_word(read_file(mount_ + "/cgroup.subtree_control"), controller)) return;
-    if (!has_word(read_file(mount_ + "/cgroup.controllers"), controller)) {
-      throw missing_controller(controller, "in " + mount_ + "/cgroup.controllers");
-    }
-    try {
-      write_file(mount_ + "/cgroup.subtree_control", "+" + controller);
-    } catch (Error& error) {
-      if (error.code() == EBUSY) error.with_hint(kNoInternalProcesses);
-      throw;
+  void enable_controllers(const std::string& parent) const {
+    for (const std::string& controller : controllers_) enable(controller, parent);
+    if (every_) enable_every(parent);
+  }
+
+  // In the groups above ours that are there, from the root down: each hands out what it was handed.
+  void enable_down() const {
+    const std::string mount = CgroupTrees().mount_of("cgroup2");
+    for (std::size_t end = mount.size(); end <= group_.stood; end = path_.find('/', end + 1)) {
+      enable_controllers(path_.substr(0, end));
     }
   }
 
   // cgroup.events says when it changes, as POLLPRI (cgroups(7), "cgroup.events").
   void await(const std::string& state) const {
-    const Fd events = open(path_ + "/cgroup.events", O_RDONLY);
+    const Fd events = kernel::open(path_ + "/cgroup.events", O_RDONLY);
     while (true) {
       lseek(events.get(), 0, SEEK_SET);
       if (read_all(events).find(state) != std::string::npos) return;
@@ -104,15 +129,17 @@ class CgroupV2 final : public Cgroup {
     }
   }
 
-  std::string mount_;
+  GroupDirectory group_;
   std::string path_;
+  std::vector<std::string> controllers_;
+  bool every_;
   Fd directory_;
 };
 
 }  // namespace
 
-std::unique_ptr<Cgroup> make_cgroup_v2(const std::string& mount, const std::string& name) {
-  return std::make_unique<CgroupV2>(mount, name);
+std::unique_ptr<Cgroup> make_cgroup_v2(GroupDirectory directory, std::vector<std::string> controllers, bool every) {
+  return std::make_unique<CgroupV2>(std::move(directory), std::move(controllers), every);
 }
 
 }  // namespace coracle::kernel

@@ -56,8 +56,8 @@ void mount_overlay(const std::string& directory) {
 class ProbedCgroup {
  public:
   explicit ProbedCgroup(const std::string& controller)
-      : group_(find_cgroup(fmt::format("coracle-probe-{}", getpid()))) {
-    group_->create({controller});
+      : group_(place_cgroup(fmt::format("/coracle-probe-{}", getpid()), {controller})) {
+    group_->create();
   }
   ~ProbedCgroup() {
     failure_of([&] { group_->remove(); });
@@ -155,9 +155,13 @@ Failure probe_seccomp() {
 Failure probe_cgroup(const std::string& controller) {
   return failure_of([&] {
     const ProbedCgroup group(controller);
-    if (controller == "memory") group->set_memory(64 << 20);
-    if (controller == "cpu") group->set_cpu(50'000, 100'000);
-    if (controller == "pids") group->set_pids(20);
+    const auto set = [&](const char* file, const char* value) {
+      write_file(group->directory_of(controller) + file, value);
+    };
+    const bool v2 = group->version() == 2;
+    if (controller == "memory") set(v2 ? "/memory.max" : "/memory.limit_in_bytes", "64M");
+    if (controller == "cpu") set(v2 ? "/cpu.max" : "/cpu.cfs_quota_us", "50000");
+    if (controller == "pids") set("/pids.max", "20");
   });
 }
 

@@ -87,6 +87,10 @@ Fd pidfd_open(pid_t pid) {
   return Fd(static_cast<int>(attempt([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
 }
 
+Fd find_process(pid_t pid) {
+  return Fd(static_cast<int>(note_call([&] { return syscall(SYS_pidfd_open, pid, 0); }, "pidfd_open {}", pid)));
+}
+
 std::string process_note(pid_t pid) {
   const std::string stat = read_file(fmt::format("/proc/{}/stat", pid));
   // The second field is the program's name in parentheses, with any bytes in it: count from its end.

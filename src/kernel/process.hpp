@@ -42,6 +42,9 @@ Ending wait(const Fd& pidfd);
 // Opens a pidfd (pidfd_open(2)): the process and no later one with its number.
 Fd pidfd_open(pid_t pid);
 
+// The same for one that may have ended: an empty Fd then.
+Fd find_process(pid_t pid);
+
 // The process as a text that no later process with its number has: "PID STARTTIME", with the start in clock ticks
 // after boot (proc_pid_stat(5), field 22). And the way back: no pidfd when that process has ended.
 std::string process_note(pid_t pid);

@@ -4,19 +4,10 @@
 #include "parts/root.hpp"
 
 namespace coracle::launch {
-namespace {
-
-// A container without limits stays in the cgroup of whoever starts it.
-bool has_limits(const parts::CgroupLimits& limits) {
-  return limits.memory || limits.cpus || !limits.cpuset.empty() || limits.pids || !limits.io.empty();
-}
-
-}  // namespace
-
 parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts::Parts parts;
   parts.push_back(parts::make_namespaces(spec.namespaces));
-  if (has_limits(spec.resources)) parts.push_back(parts::make_cgroup(spec.resources, usage));
+  parts.push_back(parts::make_cgroup(spec.resources, spec.resources.memory.limit ? usage : nullptr));
   if (spec.network) parts.push_back(parts::make_network(*spec.network));
   parts.push_back(parts::make_layers(spec.layers));
   parts.push_back(parts::make_mounts(spec.mounts));

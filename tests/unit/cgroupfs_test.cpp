@@ -28,6 +28,15 @@ namespace {
 
 const std::string name = "coracle-000000000c67";
 
+std::unique_ptr<kernel::Cgroup> place(const std::vector<std::string>& controllers = {}) {
+  return kernel::place_cgroup("/" + name, controllers);
+}
+
+void set(const kernel::Cgroup& group, const std::string& controller, const std::string& file,
+         const std::string& value) {
+  kernel::write_file(group.directory_of(controller) + "/" + file, value);
+}
+
 bool pure_v2() { return kernel::is_file_system("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC); }
 
 // The directories called `name` in all trees of the host.
@@ -79,22 +88,29 @@ class Member {
 };
 
 void check_life_of_a_group() {
-  const auto group = kernel::find_cgroup(name);
-  CHECK_FALSE(group->exists());
-  group->create({"memory", "pids", "cpu"});
-  group->set_memory(64 << 20);
-  group->set_pids(10);
-  group->set_cpu(50'000, 100'000);
+  const auto maker = place({"memory", "pids", "cpu"});
+  CHECK_FALSE(maker->exists());
+  maker->create();
+  set(*maker, "pids", "pids.max", "10");
+  set(*maker, "memory", maker->version() == 2 ? "memory.max" : "memory.limit_in_bytes", "64M");
+  set(*maker, "cpu", maker->version() == 2 ? "cpu.max" : "cpu.cfs_quota_us", "50000");
+  Member first(*maker);
+  const auto group = kernel::find_cgroup(maker->note());  // as another process finds it
   CHECK(group->exists());
-  Member first(*group);
+  CHECK(group->version() == maker->version());
+  group->open();
   Member second(*group);
   for (const std::string& directory : groups()) {
     INFO(directory);
     CHECK(eventually([&] { return first.in(directory) && second.in(directory); }));
   }
+  CHECK(group->pids().size() == 2);
+  CHECK_FALSE(group->frozen());
   group->freeze();
+  CHECK(group->frozen());
   CHECK_FALSE(first.ended());
   group->thaw();
+  CHECK_FALSE(group->frozen());
   group->freeze();  // frozen processes die as well
   group->remove();
   CHECK(first.wait().status() == 128 + SIGKILL);
@@ -127,9 +143,9 @@ TEST_CASE("without a cgroup2 beside the version 1 trees, freezer and cpuacct sta
   kernel::set_propagation("/", MS_PRIVATE);
   kernel::umount("/sys/fs/cgroup/unified");
   check_life_of_a_group();
-  const auto group = kernel::find_cgroup(name);
+  const auto group = place();
   CHECK(group->directory() == -1);
-  group->create({});
+  group->create();
   CHECK(kernel::exists("/sys/fs/cgroup/freezer/" + name));
   {
     Member member(*group);
@@ -138,7 +154,7 @@ TEST_CASE("without a cgroup2 beside the version 1 trees, freezer and cpuacct sta
     CHECK(kernel::read_file("/sys/fs/cgroup/freezer/" + name + "/freezer.state") == "FROZEN\n");
     group->thaw();
     CHECK(kernel::read_file("/sys/fs/cgroup/freezer/" + name + "/freezer.state") == "THAWED\n");
-    CHECK(eventually([&] { return group->cpu_usec() > 0; }));
+    CHECK(eventually([&] { return kernel::read_counter(group->directory_of("cpuacct") + "/cpuacct.usage") > 0; }));
   }
   group->remove();
   kernel::setns(home, CLONE_NEWNS);
@@ -151,9 +167,9 @@ TEST_CASE("a tree that is mounted in an unusual place is found") {
   kernel::unshare(CLONE_NEWNS);
   kernel::set_propagation("/", MS_PRIVATE);
   kernel::mount("/sys/fs/cgroup/pids", elsewhere.path(), "", MS_MOVE);
-  const auto group = kernel::find_cgroup(name);
-  group->create({"pids"});
-  group->set_pids(7);
+  const auto group = place({"pids"});
+  group->create();
+  set(*group, "pids", "pids.max", "7");
   CHECK(kernel::read_file(elsewhere.path() + "/" + name + "/pids.max") == "7\n");
   group->remove();
   CHECK_FALSE(kernel::exists(elsewhere.path() + "/" + name));
@@ -161,8 +177,8 @@ TEST_CASE("a tree that is mounted in an unusual place is found") {
 }
 
 TEST_CASE("groups below the group go with it, and so do their processes") {
-  const auto group = kernel::find_cgroup(name);
-  group->create({});
+  const auto group = place();
+  group->create();
   const std::string below = groups().front() + "/below/deeper";
   kernel::make_directories(below);
   const kernel::Child child = kernel::clone3(0);
@@ -175,33 +191,103 @@ TEST_CASE("groups below the group go with it, and so do their processes") {
   CHECK(groups().empty());
 }
 
-TEST_CASE("a group that exists already is not taken over") {
-  const auto group = kernel::find_cgroup(name);
-  group->create({});
-  check_refused([] { kernel::find_cgroup(name)->create({}); }, "EEXIST");
+TEST_CASE("a group in which somebody runs is not taken over, an empty one is") {
+  const auto group = place();
+  group->create();
+  place()->create();
+  {
+    const Member member(*group);
+    check_refused([] { place()->create(); }, "EEXIST");
+  }
   group->remove();
+}
+
+TEST_CASE("a nested path is made as needed, and the last one in it takes away what was made") {
+  const auto stood = place({"pids"});
+  stood->create();
+  const std::string directory = stood->directory_of("pids");
+  const auto first = kernel::place_cgroup("/" + name + "/a/b/first", {"pids"});
+  const auto second = kernel::place_cgroup("/" + name + "/a//./b/../b/second", {"pids"});
+  first->create();
+  second->create();
+  CHECK(first->directory_of("pids") == directory + "/a/b/first");
+  CHECK(second->directory_of("pids") == directory + "/a/b/second");
+  set(*first, "pids", "pids.max", "9");
+  kernel::find_cgroup(first->note())->remove();
+  CHECK_FALSE(kernel::exists(directory + "/a/b/first"));
+  CHECK(kernel::exists(directory + "/a/b/second"));
+  kernel::find_cgroup(second->note())->remove();
+  CHECK_FALSE(kernel::exists(directory + "/a"));
+  CHECK(stood->exists());
+  stood->remove();
+  CHECK(groups().empty());
+}
+
+TEST_CASE("a relative path is below our own group, and beside it in version 2") {
+  const auto outer = place();
+  outer->create();
+  const kernel::Child child = kernel::clone3(0, outer->directory());
+  if (child.pid == 0) {
+    try {
+      outer->enter();
+      const auto inner = kernel::place_cgroup("inner/../relative", {});
+      inner->create();
+      const std::string path = inner->directory_of("cgroup2");
+      inner->remove();
+      const std::string above = pure_v2() ? "/sys/fs/cgroup" : outer->directory_of("cgroup2");
+      _exit(path == above + "/relative" && !kernel::exists(path) ? 0 : 1);
+    } catch (...) {
+      _exit(2);
+    }
+  }
+  if (outer->directory() < 0) SKIP_WITHOUT("a cgroup2");
+  CHECK(kernel::wait(child.pidfd).status() == 0);
+  outer->remove();
+}
+
+TEST_CASE("a path that leads to no group of its own is refused, and none leads above the root") {
+  for (const char* path : {"", "/", "..", "/../..", "./"}) {
+    check_refused([&] { kernel::place_cgroup(path, {}); }, "has to name a group below the root");
+  }
+  check_refused([] { kernel::place_cgroup("/a\nb", {}); }, "a byte that no path may have");
+  CHECK(kernel::place_cgroup("/../../" + name, {})->note() == place()->note());
+}
+
+TEST_CASE("with every controller the group is in each tree that the host has mounted") {
+  const auto group = kernel::place_cgroup("/" + name, {}, true);
+  group->create();
+  {
+    const Member member(*group);
+    for (const auto& tree : std::filesystem::directory_iterator("/sys/fs/cgroup")) {
+      if (pure_v2() || tree.is_symlink() || !kernel::exists(tree.path().string() + "/cgroup.procs")) continue;
+      INFO(tree.path());
+      CHECK(eventually([&] { return member.in(tree.path().string() + "/" + name); }));
+    }
+    for (const char* file : {"memory.max", "pids.max", "cpu.max", "io.max"}) {
+      if (pure_v2()) CHECK(kernel::exists(group->directory_of("") + "/" + file));
+    }
+  }
+  group->remove();
+  CHECK(groups().empty());
 }
 
 TEST_CASE("processes in the parent group are what EBUSY is explained with") {
   if (!pure_v2()) SKIP_WITHOUT("cgroup v2 controllers");
-  // A group that plays the root of a container's own view: it holds a process and has not enabled anything yet.
-  const std::string root = "/sys/fs/cgroup/" + name;
-  const auto outer = kernel::find_cgroup(name);
-  outer->create({"memory"});
+  const auto outer = place({"memory"});
+  outer->create();
   {
     const Member member(*outer);
-    const auto inner = kernel::make_cgroup_v2(root, "inner");
-    check_refused([&] { inner->create({"memory"}); }, "no internal processes");
+    const auto inner = kernel::place_cgroup("/" + name + "/inner", {"memory"});
+    check_refused([&] { inner->create(); }, "no internal processes");
   }
   outer->remove();
 }
 
 TEST_CASE("a controller that is not there is named, with a word about the doctor") {
-  const auto group = kernel::find_cgroup(name);
-  check_refused([&] { group->create({"nonesuch"}); }, "controller nonesuch");
-  group->remove();
-  check_refused([&] { group->create({"nonesuch"}); }, "coracle doctor");
-  group->remove();
+  const auto make = [] { place({"nonesuch"})->create(); };
+  check_refused(make, "controller nonesuch");
+  check_refused(make, "coracle doctor");
+  place()->remove();
   CHECK(groups().empty());
 }
 
@@ -210,7 +296,7 @@ TEST_CASE("what a container leaves running without a pid namespace is killed, an
   const std::string note = directory.path() + "/pid";
   parts::CgroupUsage usage;
   parts::Parts parts;
-  parts.push_back(parts::make_cgroup({.memory = 64 << 20}, &usage));
+  parts.push_back(parts::make_cgroup({.memory = {.limit = 64 << 20}}, &usage));
   const std::string script = "sleep 1000 & echo $! >" + note + "; head -c 20m /dev/zero | tail >/dev/null";
   const launch::Process process{.args = {"/bin/sh", "-c", script}};
   const launch::Outcome outcome = launch::run(process, parts, {directory.path() + "/run", launch::new_id()});
@@ -242,14 +328,15 @@ TEST_CASE("without a limit and without a question no controller is used") {
 }
 
 TEST_CASE("memory is read as docker reads it") {
-  CHECK(parts::parse_memory("6291456") == 6 << 20);
-  CHECK(parts::parse_memory("6291456b") == 6 << 20);
-  CHECK(parts::parse_memory("8192k") == 8 << 20);
-  CHECK(parts::parse_memory("64m") == 64 << 20);
-  CHECK(parts::parse_memory("64M") == 64 << 20);
-  CHECK(parts::parse_memory("64mb") == 64 << 20);
-  CHECK(parts::parse_memory("64MiB") == 64 << 20);
-  CHECK(parts::parse_memory("1.5g") == 3LL << 29);
+  CHECK(parts::parse_memory("6291456").limit == 6 << 20);
+  CHECK(parts::parse_memory("6291456b").limit == 6 << 20);
+  CHECK(parts::parse_memory("8192k").limit == 8 << 20);
+  CHECK(parts::parse_memory("64m").limit == 64 << 20);
+  CHECK(parts::parse_memory("64M").limit == 64 << 20);
+  CHECK(parts::parse_memory("64mb").limit == 64 << 20);
+  CHECK(parts::parse_memory("64MiB").limit == 64 << 20);
+  CHECK(parts::parse_memory("64m").swap == 64 << 20);
+  CHECK(parts::parse_memory("1.5g").limit == 3LL << 29);
   for (const char* text :
        {"", "m", "-64m", "64x", "64 m", "64mm", "64ib", "0x40m", "inf", "nan", "1e30", "99999999t"}) {
     check_refused([&] { parts::parse_memory(text); }, fmt::format("\"{}\": a number of bytes", text));
@@ -260,8 +347,8 @@ TEST_CASE("memory is read as docker reads it") {
 }
 
 TEST_CASE("cpus and pids are numbers in their range") {
-  CHECK(parts::parse_cpus("0.5") == 0.5);
-  CHECK(parts::parse_cpus("0.01") == 0.01);
+  CHECK(parts::parse_cpus("0.5") == 50'000);
+  CHECK(parts::parse_cpus("0.01") == 1'000);
   for (const char* text : {"", "x", "0,5", "1x"}) check_refused([&] { parts::parse_cpus(text); }, "as in 0.5");
   for (const char* text : {"0", "-1", "0.009", "100000", "nan", "inf"}) {
     check_refused([&] { parts::parse_cpus(text); }, "from 0.01 to");
@@ -272,26 +359,30 @@ TEST_CASE("cpus and pids are numbers in their range") {
 }
 
 TEST_CASE("a cpuset names processors of this host") {
-  CHECK_NOTHROW(parts::check_limits({.cpuset = "0"}));
-  CHECK_NOTHROW(parts::check_limits({.cpuset = "0-0,0"}));
+  CHECK(parts::parse_cpuset("0") == "0");
+  CHECK(parts::parse_cpuset("0-0,0") == "0-0,0");
   for (const char* text : {"x", "0-", "-1", "1-0", "0,", ",0", "0 ", "8000", "0-8191", "99999999999"}) {
-    check_refused([&] { parts::check_limits({.cpuset = text}); }, "the processors of this host are 0");
+    check_refused([&] { parts::parse_cpuset(text); }, "the processors of this host are 0");
   }
 }
 
 TEST_CASE("an I/O limit is a block device and what it may do in a second") {
-  const parts::CgroupLimits::Io io = parts::parse_io("8:0:rbps=1m,wiops=100");
-  CHECK(io.device == "8:0");
-  CHECK(io.rbps == 1U << 20U);
-  CHECK(io.wiops == 100U);
-  CHECK_FALSE(io.wbps);
-  CHECK_FALSE(io.riops);
+  parts::CgroupLimits::BlockIo io;
+  parts::parse_io("8:0:rbps=1m,wiops=100", io);
+  REQUIRE(io.throttle_read_bps.size() == 1);
+  CHECK(io.throttle_read_bps[0].major == 8);
+  CHECK(io.throttle_read_bps[0].minor == 0);
+  CHECK(io.throttle_read_bps[0].rate == 1U << 20U);
+  REQUIRE(io.throttle_write_iops.size() == 1);
+  CHECK(io.throttle_write_iops[0].rate == 100U);
+  CHECK(io.throttle_write_bps.empty());
+  CHECK(io.throttle_read_iops.empty());
   for (const char* text : {"8:0", "8:0:", "8:0:rbps", "8:0:rbps=", "8:0:rbps=0", "8:0:rbps=-1", "8:0:bps=1",
                            "8:0:rbps=1,", "8:0:rbps=1,,wbps=1"}) {
     INFO(text);
-    CHECK_THROWS_AS(parts::parse_io(text), Error);
+    CHECK_THROWS_AS(parts::parse_io(text, io), Error);
   }
-  check_refused([] { parts::parse_io("rbps=1m"); }, "DEVICE:KEY=NUMBER");
-  check_refused([] { parts::parse_io("/dev/null:rbps=1m"); }, "ENOTBLK");
-  check_refused([] { parts::parse_io("/dev/nonesuch:rbps=1m"); }, "ENOENT");
+  check_refused([&] { parts::parse_io("rbps=1m", io); }, "DEVICE:KEY=NUMBER");
+  check_refused([&] { parts::parse_io("/dev/null:rbps=1m", io); }, "ENOTBLK");
+  check_refused([&] { parts::parse_io("/dev/nonesuch:rbps=1m", io); }, "ENOENT");
 }

@@ -1,4 +1,4 @@
-// The limits of the part cgroup as people write them, in docker's words; and which of them can be kept at all.
+// The limits of the part cgroup as people write them, in docker's words.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -16,6 +16,7 @@ namespace {
 
 using kernel::Error;
 
+constexpr double kPeriodUsec = 100'000;                  // the kernel's, and docker's, when nobody says another
 constexpr double kFewestCpus = 0.01;                     // 1 ms of each period, the kernel's smallest quota
 constexpr std::int64_t kLeastMemory = 6 * (1LL << 20U);  // docker's; with less not even the start of a program fits
 
@@ -53,17 +54,6 @@ std::optional<std::vector<unsigned>> read_list(std::string_view text) {
   }
 }
 
-void check_cpuset(const std::string& cpuset) {
-  std::string online = kernel::read_file("/sys/devices/system/cpu/online");
-  online.pop_back();  // the end of the line
-  const std::vector<unsigned> here = read_list(online).value_or(std::vector<unsigned>{});
-  const auto is_here = [&](unsigned cpu) { return std::find(here.begin(), here.end(), cpu) != here.end(); };
-  const auto wanted = read_list(cpuset);
-  if (!wanted || !std::all_of(wanted->begin(), wanted->end(), is_here)) {
-    throw bad("the cpuset", cpuset, fmt::format("the processors of this host are {}; write them as 0-2,4", online));
-  }
-}
-
 // A number with docker's unit, of 1024: 64m, 64mb and 64MiB are one. nullopt when it is none, is negative or has no
 // room in 63 bits.
 std::optional<std::int64_t> read_size(std::string_view text) {
@@ -82,70 +72,74 @@ std::optional<std::int64_t> read_size(std::string_view text) {
   return static_cast<std::int64_t>(bytes);
 }
 
-// "/dev/sda" or already "8:0" as the kernel has it: MAJOR:MINOR.
-std::string device_number(const std::string& device) {
+// "/dev/sda", or "8:0" as the kernel has it: MAJOR:MINOR.
+dev_t device_number(const std::string& device) {
   std::string_view rest = device;
-  unsigned number = 0;
-  if (take_number(rest, number) && take(rest, ":") && take_number(rest, number) && rest.empty()) return device;
+  unsigned major_number = 0, minor_number = 0;
+  if (take_number(rest, major_number) && take(rest, ":") && take_number(rest, minor_number) && rest.empty()) {
+    return makedev(major_number, minor_number);
+  }
   struct stat status {};
   const std::string hint = "a block device is wanted, as /dev/sda or by its numbers, 8:0 (lsblk lists them)";
   if (stat(device.c_str(), &status) != 0) throw Error("stat the device " + device, errno, hint);
   if (!S_ISBLK(status.st_mode)) throw Error("limit the I/O of " + device, ENOTBLK, hint);
-  return fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
+  return status.st_rdev;
 }
 
-std::optional<std::uint64_t>* place_of(CgroupLimits::Io& io, std::string_view key) {
-  if (key == "rbps") return &io.rbps;
-  if (key == "wbps") return &io.wbps;
-  if (key == "riops") return &io.riops;
-  if (key == "wiops") return &io.wiops;
+std::vector<CgroupLimits::BlockIo::Throttle>* place_of(CgroupLimits::BlockIo& io, std::string_view key) {
+  if (key == "rbps") return &io.throttle_read_bps;
+  if (key == "wbps") return &io.throttle_write_bps;
+  if (key == "riops") return &io.throttle_read_iops;
+  if (key == "wiops") return &io.throttle_write_iops;
   return nullptr;
 }
 
 }  // namespace
 
-void check_limits(const CgroupLimits& limits) {
-  if (limits.memory && *limits.memory < kLeastMemory) {
-    throw bad("the memory limit", fmt::format("{} bytes", *limits.memory), "the least is 6m (6291456 bytes)");
-  }
-  const long online = limits.cpus ? sysconf(_SC_NPROCESSORS_ONLN) : 0;
-  if (limits.cpus && !(*limits.cpus >= kFewestCpus && *limits.cpus <= static_cast<double>(online))) {
-    throw bad("the cpus", fmt::format("{}", *limits.cpus), fmt::format("from 0.01 to the {} of this host", online));
-  }
-  if (limits.pids && *limits.pids < 1) {
-    throw bad("the pids limit", fmt::format("{}", *limits.pids), "at least 1, the program itself");
-  }
-  if (!limits.cpuset.empty()) check_cpuset(limits.cpuset);
-}
-
-std::int64_t parse_memory(const std::string& text) {
+// A container is one thing: when it runs out of memory, the kernel ends all of it and not any one process.
+CgroupLimits::Memory parse_memory(const std::string& text) {
   const std::optional<std::int64_t> bytes = read_size(text);
   if (!bytes) throw bad("the memory limit", text, "a number of bytes, or with the unit b, k, m, g or t, as in 64m");
   if (*bytes < kLeastMemory) throw bad("the memory limit", text, "the least is 6m");
-  return *bytes;
+  return {.limit = *bytes, .swap = *bytes, .oom_group = true};
 }
 
-double parse_cpus(const std::string& text) {
+std::int64_t parse_cpus(const std::string& text) {
   std::string_view rest = text;
   double cpus = 0;
   if (!take_number(rest, cpus) || !rest.empty()) throw bad("the cpus", text, "a number, as in 0.5");
-  check_limits({.cpus = cpus});
-  return cpus;
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  if (!(cpus >= kFewestCpus && cpus <= static_cast<double>(online))) {
+    throw bad("the cpus", text, fmt::format("from 0.01 to the {} of this host", online));
+  }
+  return std::llround(cpus * kPeriodUsec);
+}
+
+std::string parse_cpuset(const std::string& cpuset) {
+  std::string online = kernel::read_file("/sys/devices/system/cpu/online");
+  online.pop_back();  // the end of the line
+  const std::vector<unsigned> here = read_list(online).value_or(std::vector<unsigned>{});
+  const auto is_here = [&](unsigned cpu) { return std::find(here.begin(), here.end(), cpu) != here.end(); };
+  const auto wanted = read_list(cpuset);
+  if (!wanted || !std::all_of(wanted->begin(), wanted->end(), is_here)) {
+    throw bad("the cpuset", cpuset, fmt::format("the processors of this host are {}; write them as 0-2,4", online));
+  }
+  return cpuset;
 }
 
 std::int64_t parse_pids(const std::string& text) {
   std::string_view rest = text;
   std::int64_t pids = 0;
   if (!take_number(rest, pids) || !rest.empty()) throw bad("the pids limit", text, "a number, as in 100");
-  check_limits({.pids = pids});
+  if (pids < 1) throw bad("the pids limit", text, "at least 1, the program itself");
   return pids;
 }
 
-CgroupLimits::Io parse_io(const std::string& text) {
+void parse_io(const std::string& text, CgroupLimits::BlockIo& limits) {
   const std::string allowed = "DEVICE:KEY=NUMBER,... with the keys rbps, wbps, riops, wiops, as in /dev/sda:wbps=1m";
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) throw bad("the I/O limit", text, allowed);
-  CgroupLimits::Io io{.device = device_number(text.substr(0, colon))};
+  const dev_t device = device_number(text.substr(0, colon));
   std::string_view rest = std::string_view(text).substr(colon + 1);
   do {
     const std::string_view limit = rest.substr(0, rest.find(','));
@@ -153,11 +147,10 @@ CgroupLimits::Io parse_io(const std::string& text) {
     const std::size_t equals = limit.find('=');
     if (equals == std::string_view::npos) throw bad("the I/O limit", text, allowed);
     const auto most = read_size(limit.substr(equals + 1));
-    std::optional<std::uint64_t>* const place = place_of(io, limit.substr(0, equals));
+    auto* const place = place_of(limits, limit.substr(0, equals));
     if (place == nullptr || !most || *most < 1) throw bad("the I/O limit", text, allowed);
-    *place = static_cast<std::uint64_t>(*most);
+    place->push_back({major(device), minor(device), static_cast<std::uint64_t>(*most)});
   } while (take(rest, ","));
-  return io;
 }
 
 }  // namespace coracle::parts
