@@ -6,6 +6,7 @@
 
 #include "engine/devices.hpp"
 #include "kernel/error.hpp"
+#include "launch/rootless.hpp"
 #include "parts/confine/masks.hpp"
 
 namespace coracle::engine {
@@ -88,10 +89,17 @@ void set_confinement(launch::Spec& spec, const Confinement& chosen, const Place&
 
 void set_devices(launch::Spec& spec, const Confinement& chosen) {
   std::vector<parts::Device>& devices = spec.mounts.devices;
+  std::vector<parts::DeviceRule> rules = parts::default_device_rules();
   for (const HostDevice& device : chosen.devices) {
-    for (parts::Device& node : nodes_of(device)) devices.push_back(std::move(node));
+    for (parts::Device& node : nodes_of(device)) {
+      rules.push_back({true, node.type, node.major, node.minor, device.access});
+      devices.push_back(std::move(node));
+    }
   }
-  if (!chosen.privileged) return;
+  if (!chosen.privileged) {
+    spec.resources.devices = std::move(rules);
+    return;
+  }
   for (parts::Device& node : all_nodes()) devices.push_back(std::move(node));
   for (parts::Mount& mount : spec.mounts.mounts) {
     if (mount.type == "sysfs" || mount.type == "cgroup") std::erase(mount.options, "ro");
@@ -118,6 +126,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   spec.process.init = options.init;
   spec.namespaces.hostname = hostname;
   spec.resources = options.limits;
+  spec.resources.optional = launch::rootless();
   spec.layers = {.lower = place.layers, .scratch_dir = place.directory};
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};

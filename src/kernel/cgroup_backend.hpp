@@ -42,6 +42,9 @@ void make_group(const GroupDirectory& group, const std::function<void(const std:
 // there are processes in one of them.
 bool remove_group(const GroupDirectory& group);
 
+// The directories of the groups directly below the one in this directory.
+std::vector<std::string> groups_below(const std::string& path);
+
 // The processes of the group in this directory and of those below it.
 std::vector<pid_t> pids_below(const std::string& path);
 

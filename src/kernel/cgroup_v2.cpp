@@ -50,6 +50,15 @@ void enable_every(const std::string& parent) {
   });
 }
 
+// The group itself; or, when it hands out controllers and so can hold no process, the first below it with processes.
+std::string home_of_processes(const std::string& path) {
+  if (first_line(path + "/cgroup.subtree_control").empty()) return path;
+  for (const std::string& group : groups_below(path)) {
+    if (!pids_below(group).empty()) return home_of_processes(group);
+  }
+  return path;
+}
+
 class CgroupV2 final : public Cgroup {
  public:
   CgroupV2(GroupDirectory group, std::vector<std::string> controllers, bool every)
@@ -66,12 +75,13 @@ class CgroupV2 final : public Cgroup {
     };
     if (!controllers_.empty() || every_) enable_down();
     make_group(group_, above_ours);
-    open();
+    directory_ = kernel::open(path_, O_PATH | O_DIRECTORY);
   }
 
   std::string directory_of(const std::string&) const override { return path_; }
 
-  void open() override { directory_ = kernel::open(path_, O_PATH | O_DIRECTORY); }
+  // A program that divides its group, as systemd in a container does, has moved below it: there is room for others.
+  void open() override { directory_ = kernel::open(home_of_processes(path_), O_PATH | O_DIRECTORY); }
   int directory() const override { return directory_.get(); }
   void enter() override {}  // born in it
 

@@ -14,7 +14,6 @@
 #include "kernel/recorder.hpp"
 
 namespace coracle::kernel {
-namespace {
 
 std::vector<std::string> groups_below(const std::string& path) {
   using Directory = std::unique_ptr<DIR, decltype([](DIR* directory) { closedir(directory); })>;
@@ -26,6 +25,8 @@ std::vector<std::string> groups_below(const std::string& path) {
   }
   return groups;
 }
+
+namespace {
 
 int make_directory(const std::string& path) {
   return note_call([&] { return mkdir(path.c_str(), 0755); }, "mkdir {}", path);

@@ -16,8 +16,10 @@ class CgroupPart final : public Part {
   const char* name() const override { return "cgroup"; }
 
   void prepare(Context& context) override {
-    group_ = kernel::place_cgroup(path_for(context), controllers(), limits_.every_controller);
-    if (limits_.optional && !group_->may_create()) return group_.reset();
+    if (limits_.optional) limits_.devices.reset();
+    const std::vector<std::string> needed = controllers();
+    group_ = kernel::place_cgroup(path_for(context), needed, limits_.every_controller);
+    if (limits_.optional && needed.empty() && !group_->may_create()) return group_.reset();
     leave_note(context.run_dir, *group_);
     group_->create();
     write_limits(*group_, limits_);
@@ -60,7 +62,7 @@ class CgroupPart final : public Part {
   }
 
   // Every controller costs a directory in version 1, so only those are used that a limit or the usage needs.
-  std::vector<std::string> controllers() {
+  std::vector<std::string> controllers() const {
     std::vector<std::string> needed = controllers_for(limits_);
     if (usage_ != nullptr && std::find(needed.begin(), needed.end(), "memory") == needed.end()) {
       needed.emplace_back("memory");

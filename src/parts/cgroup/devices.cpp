@@ -1,6 +1,7 @@
 // Rules for device files: lines for version 1's devices.allow and devices.deny (admin-guide/cgroup-v1/devices.rst), a
 // program for version 2.
 #include <linux/bpf.h>
+#include <unistd.h>
 
 #include "kernel/device_program.hpp"
 #include "kernel/recorder.hpp"
@@ -52,9 +53,7 @@ DeviceRule allow(char type, std::optional<std::int64_t> major, std::optional<std
 
 }  // namespace
 
-std::vector<DeviceRule> default_device_rules() {
-  return {{.allow = false, .type = 'a'}, allow('c', 5, 1, "rwm"), {false, 'c', 10, 229, "rwm"}};
-}
+std::vector<DeviceRule> default_device_rules() { return {allow('c', 5, 1, "rwm"), {false, 'c', 10, 229, "rwm"}}; }
 
 std::vector<DeviceRule> standard_device_rules() {
   return {allow('c', {}, {}, "m"), allow('b', {}, {}, "m"),   allow('c', 1, 3, "rwm"), allow('c', 1, 5, "rwm"),
@@ -62,20 +61,35 @@ std::vector<DeviceRule> standard_device_rules() {
           allow('c', 5, 2, "rwm"), allow('c', 136, {}, "rwm")};
 }
 
+namespace {
+
+void write_lines(const kernel::Cgroup& group, const std::vector<DeviceRule>& rules) {
+  const std::string directory = group.directory_of("devices");
+  const kernel::Fd allowed = kernel::open(directory + "/devices.allow", O_WRONLY);
+  const kernel::Fd denied = kernel::open(directory + "/devices.deny", O_WRONLY);
+  for (const DeviceRule& rule : rules) {
+    const std::string line = line_of(rule);
+    kernel::attempt([&] { return write((rule.allow ? allowed : denied).get(), line.data(), line.size()); },
+                    "write \"{}\" to {}/devices.{}", line, directory, rule.allow ? "allow" : "deny");
+  }
+}
+
+void attach_program(const kernel::Cgroup& group, const std::vector<DeviceRule>& rules) {
+  std::vector<kernel::DeviceMatch> matches;
+  matches.reserve(rules.size());
+  for (const DeviceRule& rule : rules) matches.push_back(match_of(rule));
+  const kernel::Fd directory = kernel::open(group.directory_of("cgroup2"), O_RDONLY | O_DIRECTORY);
+  kernel::attach_device_program(directory, kernel::device_program(matches));
+}
+
+}  // namespace
+
 void write_devices(const kernel::Cgroup& group, const std::vector<DeviceRule>& rules) {
   std::vector<DeviceRule> all = {{.allow = false, .type = 'a'}};
   all.insert(all.end(), rules.begin(), rules.end());
   for (DeviceRule& rule : standard_device_rules()) all.push_back(std::move(rule));
-  std::vector<kernel::DeviceMatch> matches;
-  const Knob devices(group, "devices");
-  for (const DeviceRule& rule : all) {
-    check(rule);
-    matches.push_back(match_of(rule));
-    if (group.version() == 1) devices.write("devices", rule.allow ? "devices.allow" : "devices.deny", line_of(rule));
-  }
-  if (group.version() == 1) return;
-  const kernel::Fd directory = kernel::open(group.directory_of("devices"), O_RDONLY | O_DIRECTORY);
-  kernel::attach_device_program(directory, kernel::device_program(matches));
+  for (const DeviceRule& rule : all) check(rule);
+  group.version() == 1 ? write_lines(group, all) : attach_program(group, all);
 }
 
 }  // namespace coracle::parts

@@ -47,6 +47,10 @@ std::vector<std::string> controllers_for(const CgroupLimits& limits) {
     if (limits.network.class_id) throw only_in("network.classID", 1);
     if (!limits.network.priorities.empty()) throw only_in("network.priorities", 1);
     for (const auto& [file, value] : limits.unified) {
+      if (file.find('/') != std::string::npos || file.starts_with('.')) {
+        throw Error(fmt::format("set linux.resources.unified \"{}\"", file), 0,
+                    "it has to be the name of a file of the group");
+      }
       const std::string controller = file.substr(0, file.find('.'));
       if (controller != "cgroup") needed.insert(controller);
     }

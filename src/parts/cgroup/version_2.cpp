@@ -78,10 +78,6 @@ void write_block_io(const Knob& io, const CgroupLimits::BlockIo& limits) {
 // Written last and as they are: they win over what was converted.
 void write_unified(const kernel::Cgroup& group, const CgroupLimits& limits) {
   for (const auto& [file, value] : limits.unified) {
-    if (file.find('/') != std::string::npos || file.starts_with('.')) {
-      throw Error(fmt::format("set linux.resources.unified \"{}\"", file), 0,
-                  "it has to be the name of a file of the group");
-    }
     Knob(group, "cgroup2").write(("unified." + file).c_str(), file, value);
   }
 }
