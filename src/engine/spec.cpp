@@ -87,6 +87,7 @@ void set_confinement(launch::Spec& spec, const Confinement& chosen, const Place&
   spec.process.group_add = chosen.group_add;
 }
 
+// What --device gives can be opened as well as seen; --privileged gives all that there is.
 void set_devices(launch::Spec& spec, const Confinement& chosen) {
   std::vector<parts::Device>& devices = spec.mounts.devices;
   std::vector<parts::DeviceRule> rules = parts::default_device_rules();
