@@ -127,10 +127,13 @@ bool is_lock(const fs::path& path) {
          fs::file_size(path, gone) == 0;
 }
 
+// Compiled seccomp filters stay for the next start.
+bool is_cache(const fs::path& path) { return path.filename() == "seccomp"; }
+
 void list_files(const fs::path& directory, Lines& found) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(directory, gone)) {
-    if (!is_lock(entry.path())) found.insert(entry.path());
+    if (!is_lock(entry.path()) && !is_cache(entry.path())) found.insert(entry.path());
   }
 }
 
