@@ -52,13 +52,14 @@ void Signals::throw_if_asked_to_end() {
     throw Error("start the container", 0, "ended by " + kernel::signal_name(signal)).with_status(128 + signal);
 }
 
-kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session) {
+kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session, const Watch& watch) {
   constexpr int kPatience = 3;
   int requests = 0;
   while (true) {
-    pollfd fds[] = {{pidfd.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}};
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) throw Error("poll for the end of the program", errno);
+    pollfd fds[] = {{pidfd.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}, {watch.fd ? watch.fd() : -1, POLLIN, 0}};
+    if (poll(fds, 3, -1) < 0 && errno != EINTR) throw Error("poll for the end of the program", errno);
     if (fds[0].revents != 0) return kernel::wait(pidfd);
+    if (fds[2].revents != 0) watch.act(pidfd);
     if (fds[1].revents == 0) continue;
     const signalfd_siginfo info = kernel::read_signal(signals.fd());
     const int signal = static_cast<int>(info.ssi_signo);

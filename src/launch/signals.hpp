@@ -1,6 +1,8 @@
 // Signals of the process that launches: held back while it works, passed on to the program while it waits.
 #pragma once
 
+#include <functional>
+
 #include "kernel/fd.hpp"
 #include "kernel/process.hpp"
 
@@ -25,10 +27,16 @@ class Signals {
   kernel::Fd fd_;
 };
 
+// Something else to look after while the program runs.
+struct Watch {
+  std::function<int()> fd = {};                           // what to poll for reading; -1: nothing at the moment
+  std::function<void(const kernel::Fd& pidfd)> act = {};  // there is something to read, or its end
+};
+
 // Waits for the end of the program behind `pidfd`, and passes on to it the signals that we get meanwhile.
 // `own_session`: the program does not belong to our terminal, so what is typed there reaches it through us alone.
 // As pid 1 of its namespace it may ignore them (pid_namespaces(7)): the third request to end is a SIGKILL, as docker
 // gives up waiting at the third.
-kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session);
+kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session, const Watch& watch = {});
 
 }  // namespace coracle::launch
