@@ -2,7 +2,17 @@
 
 #include <cstdio>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "kernel/fd.hpp"
+
 namespace coracle::cli {
+
+void read_nothing() {
+  const kernel::Fd nothing = kernel::open("/dev/null", O_RDONLY);
+  dup2(nothing.get(), STDIN_FILENO);
+}
 
 void sweep(engine::Engine& engine) { report_left_behind(engine.sweep()); }
 

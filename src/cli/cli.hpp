@@ -21,9 +21,14 @@ struct Door {
 
 // `words` are those behind the name of the command.
 int run(const Door& door, std::vector<std::string> words);
+int exec(const Door& door, std::vector<std::string> words);
+int kill(const Door& door, std::vector<std::string> words);
 int images(const Door& door, std::vector<std::string> words);
 int import(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
+
+// Makes our stdin /dev/null, for a program that is not to have it.
+void read_nothing();
 
 // Clears away what killed commands left behind, and tells what could not be.
 void sweep(engine::Engine& engine);

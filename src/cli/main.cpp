@@ -21,6 +21,8 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"run", "Run a program in a new container from an image", cli::run},
+    {"exec", "Run one more program in a running container", cli::exec},
+    {"kill", "Send a signal to running containers", cli::kill},
     {"images", "List the images", cli::images},
     {"import", "Make an image of tar archives, each of which becomes one layer", cli::import},
     {"doctor", "Say what this host can do, and how to mend what it cannot", cli::doctor},

@@ -3,9 +3,6 @@
 
 #include <cstdio>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "cli/cli.hpp"
 #include "cli/confinement.hpp"
 #include "cli/env.hpp"
@@ -23,8 +20,8 @@ struct Words {
   RunOptions options;
   std::vector<std::string> env_files;
   std::vector<std::string> env;
+  launch::Attendance attendance;
   bool remove = false;
-  bool interactive = false;
   bool show_timeline = false;
   std::string timeline;  // a file, or "" for the table
 };
@@ -48,7 +45,11 @@ void add_process_options(Options& options, Words& words) {
   options.value(0, "env-file", "FILE", "A file with such a variable on each line", [&](const std::string& path) {
     for (std::string& variable : read_env_file(path)) words.env_files.push_back(std::move(variable));
   });
-  options.flag('i', "interactive", "Pass our stdin on; without it the program reads /dev/null", words.interactive);
+  options.flag('i', "interactive", "Pass our stdin on; without it the program reads /dev/null",
+               words.attendance.interactive);
+  options.flag('t', "tty", "A terminal of its own", run.terminal);
+  options.value(0, "detach-keys", "KEYS", "The keys that leave the container behind (ctrl-p,ctrl-q)",
+                words.attendance.detach_keys);
   options.flag(0, "init", "A small init as pid 1, which passes signals on and reaps orphans", run.init);
 }
 
@@ -90,9 +91,7 @@ void add_limits(Options& options, parts::CgroupLimits& limits) {
 bool read_words(Words& words, std::vector<std::string> arguments) {
   Options options("run", "[OPTIONS] IMAGE [COMMAND] [ARG...]",
                   "Run a program in a new container from an image, wait for its end, and remove the container.");
-  bool terminal = false;
   add_process_options(options, words);
-  options.flag('t', "tty", "A terminal of its own: not there yet", terminal);
   add_container_options(options, words);
   add_network_options(options, words.options);
   add_limits(options, words.options.limits);
@@ -104,8 +103,6 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
                            words.timeline = file;
                          });
   if (!options.read(arguments, false)) return false;
-  if (terminal)
-    throw Error("read the option -t", 0, "there is no terminal for containers yet; -i alone passes stdin on");
   if (arguments.empty()) throw Error("read the command line", 0, "an image is missing; see coracle run --help");
   words.options.image = arguments.front();
   words.options.command.assign(arguments.begin() + 1, arguments.end());
@@ -114,9 +111,17 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
   return true;
 }
 
-void read_nothing() {
-  const kernel::Fd nothing = kernel::open("/dev/null", O_RDONLY);
-  dup2(nothing.get(), STDIN_FILENO);
+// With a keeper, the person's terminal is raw until it restores it: before anything is said.
+int run_container(const Door& door, const Words& words, launch::Keeper* keeper) {
+  engine::Engine engine(door.roots);
+  sweep(engine);
+  const engine::Ended ended = engine::run(engine, words.options, words.show_timeline, keeper);
+  if (keeper != nullptr) keeper->restore();
+  report_left_behind(ended.left_behind);
+  if (ended.usage.oom_killed)
+    std::fputs("coracle: the container ran out of its memory (--memory), and the kernel killed a process\n", stderr);
+  if (words.show_timeline) launch::show_timeline(words.timeline);
+  return ended.status;
 }
 
 }  // namespace
@@ -125,15 +130,12 @@ int run(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
   launch::check_timeline(words.timeline);
-  if (!words.interactive) read_nothing();
-  engine::Engine engine(door.roots);
-  sweep(engine);
-  const engine::Ended ended = engine::run(engine, words.options, words.show_timeline);
-  report_left_behind(ended.left_behind);
-  if (ended.usage.oom_killed)
-    std::fputs("coracle: the container ran out of its memory (--memory), and the kernel killed a process\n", stderr);
-  if (words.show_timeline) launch::show_timeline(words.timeline);
-  return ended.status;
+  if (words.options.terminal) {
+    return launch::attend(words.attendance,
+                          [&](launch::Keeper& keeper) { return run_container(door, words, &keeper); });
+  }
+  if (!words.attendance.interactive) read_nothing();
+  return run_container(door, words, nullptr);
 }
 
 }  // namespace coracle::cli

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "engine/join_note.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "launch/assemble.hpp"
@@ -24,7 +25,7 @@ void write_name_files(Network network, const std::string& run_dir) {
 
 }  // namespace
 
-Ended run(Engine& engine, const RunOptions& options, bool timeline) {
+Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper) {
   if (!options.name.empty()) check_name(options.name);
   const image::Image image = engine.store.find(options.image);
   const std::string id = launch::new_id();
@@ -34,7 +35,8 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline) {
                        .run_dir = engine.roots.run + "/" + id,
                        .volumes_dir = engine.volumes_dir(),
                        .cache_dir = engine.cache_dir()};
-  const launch::Spec spec = make_spec(options, image.config, place);
+  launch::Spec spec = make_spec(options, image.config, place);
+  if (keeper != nullptr) spec.terminal = keeper->options();
 
   Ended ended;
   parts::Parts parts = launch::assemble(spec, &ended.usage);
@@ -45,7 +47,13 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline) {
     write_name_files(options.network, place.run_dir);
   };
   try {
-    launch::Outcome outcome = launch::run(spec.process, parts, {engine.roots.run, id, timeline, held});
+    launch::Outcome outcome = launch::run(spec.process, parts,
+                                          {.run_root = engine.roots.run,
+                                           .id = id,
+                                           .record = timeline,
+                                           .held = held,
+                                           .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
+                                           .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
     ended.left_behind = std::move(outcome.left_behind);
   } catch (...) {

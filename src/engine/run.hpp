@@ -6,6 +6,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/spec.hpp"
+#include "launch/attend.hpp"
 
 namespace coracle::engine {
 
@@ -15,7 +16,8 @@ struct Ended {
   std::vector<std::string> left_behind;  // what could not be undone, and why
 };
 
-// Runs a container of the image in the foreground and removes it. `timeline`: every kernel call is recorded.
-Ended run(Engine& engine, const RunOptions& options, bool timeline);
+// Runs a container of the image in the foreground and removes it. `timeline`: every kernel call is recorded. With a
+// keeper the container has a terminal.
+Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper = nullptr);
 
 }  // namespace coracle::engine

@@ -41,14 +41,9 @@ void remove_variable(Words& env, const std::string& name) {
 
 Words environment(const RunOptions& options, const Config& config, const std::string& hostname) {
   Words env = {"HOSTNAME=" + hostname};
+  if (options.terminal) env.emplace_back("TERM=xterm");
   for (const std::string& entry : config.env) image::set_variable(env, entry);
-  for (const std::string& entry : options.env) {
-    if (entry.find('=') == std::string::npos) {
-      remove_variable(env, entry);
-    } else {
-      image::set_variable(env, entry);
-    }
-  }
+  change_environment(env, options.env);
   return env;
 }
 
@@ -113,6 +108,16 @@ std::vector<const char*> name_files(Network network) {
   if (network == Network::none) return {"hosts"};
   if (network == Network::host) return {"hosts", "hostname", "resolv.conf"};
   return {};
+}
+
+void change_environment(Words& env, const Words& changes) {
+  for (const std::string& entry : changes) {
+    if (entry.find('=') == std::string::npos) {
+      remove_variable(env, entry);
+    } else {
+      image::set_variable(env, entry);
+    }
+  }
 }
 
 launch::Spec make_spec(const RunOptions& options, const Config& config, const Place& place) {

@@ -45,6 +45,7 @@ struct RunOptions {
   std::vector<parts::Volume> volumes;
   bool read_only = false;
   bool init = false;
+  bool terminal = false;
   Network network = Network::bridge;
   std::vector<parts::PublishedPort> ports;
   parts::CgroupLimits limits;
@@ -63,6 +64,9 @@ struct Place {
 
 // The files below /etc that a container on this network is given, from its run_dir; the bridge's own part gives others.
 std::vector<const char*> name_files(Network network);
+
+// As -e has it: NAME=value sets a variable, NAME alone takes it away.
+void change_environment(std::vector<std::string>& env, const std::vector<std::string>& changes);
 
 // Throws Error when they do not go together.
 launch::Spec make_spec(const RunOptions& options, const image::Config& config, const Place& place);

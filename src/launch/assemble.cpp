@@ -12,6 +12,7 @@ parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts.push_back(parts::make_layers(spec.layers));
   parts.push_back(parts::make_mounts(spec.mounts));
   if (!spec.volumes.volumes.empty()) parts.push_back(parts::make_volumes(spec.volumes));
+  if (spec.terminal) parts.push_back(parts::make_terminal(*spec.terminal));
   parts.push_back(parts::make_root({.readonly = spec.readonly_root}));
   parts.push_back(parts::make_confine(spec.confine));
   return parts;
@@ -25,6 +26,7 @@ parts::Parts every_part() {
   parts.push_back(parts::make_layers({}));
   parts.push_back(parts::make_mounts({}));
   parts.push_back(parts::make_volumes({}));
+  parts.push_back(parts::make_terminal({}));
   parts.push_back(parts::make_root({}));
   parts.push_back(parts::make_confine({}));
   return parts;

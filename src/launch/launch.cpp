@@ -130,7 +130,8 @@ class Start {
     unmade_when_failed([&] {
       begin(nullptr);
       const std::int64_t start = kernel::now();
-      outcome.ending = supervise(child_.pidfd, signals_, process_.new_session);
+      if (options_.executed) options_.executed(child_.pid);
+      outcome.ending = supervise(child_.pidfd, signals_, process_.new_session, options_.watch);
       if (kernel::recording()) kernel::note("the program runs", start, 0, true);
     });
     outcome.left_behind = unmake();
@@ -240,10 +241,13 @@ void start(const std::string& run_dir) {
 }
 
 std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t pid, const Joining& joining) {
+  return join(process, parts, kernel::pidfd_open(pid), joining);
+}
+
+std::optional<kernel::Ending> join(const Process& process, Parts& parts, const Fd& container, const Joining& joining) {
   sort_by_stage(parts);
   kernel::start_recorder(false);
   Signals signals;
-  const Fd container = kernel::pidfd_open(pid);
   Context context;
   context.id = joining.id;
   context.run_dir = joining.run_root + "/" + joining.id;
@@ -269,7 +273,7 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   }
   if (joining.executed) joining.executed(child.pid);
   if (joining.detach) return std::nullopt;
-  return supervise(child.pidfd, signals, process.new_session);
+  return supervise(child.pidfd, signals, process.new_session, joining.watch);
 }
 
 std::vector<std::string> unmake(const std::string& run_root, const std::string& id, Parts& parts) {

@@ -18,16 +18,19 @@
 #include <vector>
 
 #include "kernel/process.hpp"
+#include "launch/signals.hpp"
 #include "launch/spec.hpp"
 #include "parts/part.hpp"
 
 namespace coracle::launch {
 
 struct Options {
-  std::string run_root;             // where containers keep their state while they run; see default_run_root()
-  std::string id;                   // a name for a directory; see new_id()
-  bool record = false;              // every kernel call is noted, for the timeline
-  std::function<void()> held = {};  // called when the id is ours and nothing else is made; it may throw
+  std::string run_root;                      // where containers keep their state while they run; see default_run_root()
+  std::string id;                            // a name for a directory; see new_id()
+  bool record = false;                       // every kernel call is noted, for the timeline
+  std::function<void()> held = {};           // called when the id is ours and nothing else is made; it may throw
+  std::function<void(pid_t)> executed = {};  // run(): called when the program runs, with the first process
+  Watch watch = {};                          // run(): what else to look after until its end
 };
 
 struct Outcome {
@@ -56,10 +59,14 @@ struct Joining {
   std::string id = {};
   bool detach = false;                       // does not wait for the program's end
   std::function<void(pid_t)> executed = {};  // called when the program runs, with its process
+  Watch watch = {};                          // what else to look after until its end
 };
 
-// Runs one more program inside the running container whose process is `pid`: the parts join it, and seal the program.
-// Nothing when it was to be detached.
+// Runs one more program inside the running container of this process: the parts join it, and seal the program. Nothing
+// when it was to be detached. Whoever found the number of the process in a note gives the pidfd, which stands for no
+// later process with the same number.
+std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, const kernel::Fd& container,
+                                   const Joining& joining = {});
 std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, pid_t pid, const Joining& joining = {});
 
 // /run/coracle when /run is in memory, else /dev/shm/coracle; for an ordinary user $XDG_RUNTIME_DIR/coracle, else

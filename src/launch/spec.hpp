@@ -13,6 +13,7 @@
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
+#include "parts/terminal.hpp"
 #include "parts/volumes.hpp"
 
 namespace coracle::launch {
@@ -40,6 +41,7 @@ struct Spec {
   parts::MountOptions mounts;
   std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
+  std::optional<parts::TerminalOptions> terminal;
   bool readonly_root = false;
   parts::ConfineOptions confine;
 };

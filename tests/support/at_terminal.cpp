@@ -56,7 +56,7 @@ void AtTerminal::type(const std::string& keys) {
   for (std::size_t typed = 0; typed < keys.size();) {
     const ssize_t count = ::write(master_.get(), keys.data() + typed, keys.size() - typed);
     if (count > 0) typed += static_cast<std::size_t>(count);
-    if (count < 0 && !listen(1000)) FAIL("the terminal takes no more keys");
+    if (count < 0 && !listen(1000, POLLOUT)) FAIL("the terminal takes no more keys");
   }
 }
 
@@ -76,9 +76,9 @@ void AtTerminal::hang_up() {
   master_.close();
 }
 
-// Reads what is there; waits for it at most so long. False when nothing came.
-bool AtTerminal::listen(int milliseconds) {
-  pollfd waited[] = {{master_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}};
+// Reads what is there; waits for it, or for `events`, at most so long. False when nothing came and nothing will.
+bool AtTerminal::listen(int milliseconds, short events) {
+  pollfd waited[] = {{master_.get(), static_cast<short>(POLLIN | events), 0}, {pidfd_.get(), POLLIN, 0}};
   poll(waited, 2, milliseconds);
   char bytes[16384];
   const std::size_t before = seen_.size();

@@ -37,7 +37,7 @@ class AtTerminal {
   const std::string& screen() const { return seen_; }  // all of it until now
 
  private:
-  bool listen(int milliseconds);
+  bool listen(int milliseconds, short events = 0);
 
   pid_t pid_ = -1;
   kernel::Fd pidfd_, master_, slave_;

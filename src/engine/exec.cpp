@@ -1,0 +1,86 @@
+#include "engine/exec.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "engine/join_note.hpp"
+#include "engine/spec.hpp"
+#include "image/config.hpp"
+#include "kernel/error.hpp"
+#include "launch/launch.hpp"
+#include "parts/cgroup.hpp"
+#include "parts/namespaces.hpp"
+
+namespace coracle::engine {
+namespace {
+
+using kernel::Error;
+
+launch::Process make_process(const ExecOptions& options, launch::Process process, bool terminal) {
+  process.args = options.command;
+  process.new_session = true;
+  if (!options.working_dir.empty()) process.cwd = options.working_dir;
+  if (!options.user.empty()) process.user = options.user;
+  if (terminal) image::set_variable(process.env, "TERM=xterm");
+  change_environment(process.env, options.env);
+  return process;
+}
+
+// Those parts that a process can join; the others are the container's alone.
+parts::Parts make_parts(const JoinNote& note, launch::Keeper* keeper) {
+  parts::Parts parts;
+  parts.push_back(parts::make_cgroup({}));
+  parts.push_back(parts::make_namespaces(note.namespaces));
+  if (keeper != nullptr) parts.push_back(parts::make_terminal(keeper->options()));
+  return parts;
+}
+
+bool has_ended(const kernel::Fd& pidfd) {
+  pollfd end{pidfd.get(), POLLIN, 0};
+  return poll(&end, 1, 0) == 1;
+}
+
+[[noreturn]] void refuse_ended(const Record& record) {
+  throw Error("join the container " + record.name, 0, "it has just ended");
+}
+
+}  // namespace
+
+Record find_container(Records& records, const std::string& text) {
+  std::vector<Record> found;
+  for (Record& record : records.all()) {
+    if (record.id == text || record.name == text) return record;
+    if (!text.empty() && record.id.starts_with(text)) found.push_back(std::move(record));
+  }
+  if (found.empty()) throw Error("find the container \"" + text + "\"", 0, "there is none with this name or id");
+  if (found.size() > 1) {
+    throw Error("find the container \"" + text + "\"", 0,
+                fmt::format("{} ids begin with this; write more of the one you mean", found.size()));
+  }
+  return found.front();
+}
+
+kernel::Fd first_process(const Record& record) {
+  kernel::Fd first = kernel::noted_process(read_join_note(record.run_root + "/" + record.id).process);
+  if (!first) refuse_ended(record);
+  return first;
+}
+
+int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
+  const Record record = find_container(engine.records, options.container);
+  const JoinNote note = read_join_note(record.run_root + "/" + record.id);
+  const kernel::Fd first = kernel::noted_process(note.process);
+  if (!first) refuse_ended(record);
+  const launch::Process process = make_process(options, note.program, keeper != nullptr);
+  parts::Parts parts = make_parts(note, keeper);
+  launch::Joining joining = {.run_root = record.run_root, .id = record.id};
+  if (keeper != nullptr) joining.watch = keeper->watch();
+  try {
+    return launch::join(process, parts, first, joining)->status();
+  } catch (const Error&) {
+    if (has_ended(first)) refuse_ended(record);  // setns(2) and fork(2) have other words for it
+    throw;
+  }
+}
+
+}  // namespace coracle::engine

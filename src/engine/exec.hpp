@@ -1,0 +1,32 @@
+// One more program in a running container.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "launch/attend.hpp"
+
+namespace coracle::engine {
+
+// The options of `docker exec`, as plain values.
+struct ExecOptions {
+  std::string container;  // a name, an id, or the beginning of one
+  std::vector<std::string> command;
+  std::vector<std::string> env;  // NAME=value; NAME alone takes the container's variable away
+  std::string working_dir;       // empty: where the container's own program began
+  std::string user;              // empty: as whom that one runs
+  bool privileged = false;       // with all capabilities
+};
+
+// Throws Error when there is no such container, or more than one.
+Record find_container(Records& records, const std::string& text);
+
+// The container's first process. Throws Error when it has ended, or does not run yet.
+kernel::Fd first_process(const Record& record);
+
+// Runs the program, as confined as the container's first one, waits for its end and gives its status. With a keeper
+// it has a terminal.
+int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper = nullptr);
+
+}  // namespace coracle::engine

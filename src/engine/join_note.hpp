@@ -1,0 +1,22 @@
+// What `exec` has to know of a running container, noted in its run directory when its program runs: before that there
+// is nothing whole to join. (How it is confined, the part `confine` notes itself.)
+#pragma once
+
+#include <string>
+
+#include "launch/spec.hpp"
+
+namespace coracle::engine {
+
+struct JoinNote {
+  std::string process;                 // kernel::process_note()
+  launch::Process program;             // env, cwd, user, groups: what an exec without options of its own begins with
+  parts::NamespaceOptions namespaces;  // which of them it has
+};
+
+void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t pid);
+
+// Throws Error when there is none: the container has ended, or its program does not run yet.
+JoinNote read_join_note(const std::string& run_dir);
+
+}  // namespace coracle::engine
