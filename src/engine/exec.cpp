@@ -1,5 +1,7 @@
 #include "engine/exec.hpp"
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -27,10 +29,10 @@ launch::Process make_process(const ExecOptions& options, launch::Process process
 }
 
 // Those parts that a process can join; the others are the container's alone.
-parts::Parts make_parts(const JoinNote& note, launch::Keeper* keeper) {
+parts::Parts make_parts(launch::Keeper* keeper) {
   parts::Parts parts;
   parts.push_back(parts::make_cgroup({}));
-  parts.push_back(parts::make_namespaces(note.namespaces));
+  parts.push_back(parts::make_namespaces({}));
   if (keeper != nullptr) parts.push_back(parts::make_terminal(keeper->options()));
   return parts;
 }
@@ -72,13 +74,15 @@ int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   const kernel::Fd first = kernel::noted_process(note.process);
   if (!first) refuse_ended(record);
   const launch::Process process = make_process(options, note.program, keeper != nullptr);
-  parts::Parts parts = make_parts(note, keeper);
-  launch::Joining joining = {.run_root = record.run_root, .id = record.id};
+  parts::Parts parts = make_parts(keeper);
+  launch::Joining joining = {.run_root = record.run_root, .id = record.id, .pidfd = &first};
   if (keeper != nullptr) joining.watch = keeper->watch();
   try {
-    return launch::join(process, parts, first, joining)->status();
-  } catch (const Error&) {
-    if (has_ended(first)) refuse_ended(record);  // setns(2) and fork(2) have other words for it
+    return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
+  } catch (Error& error) {
+    if (error.code() == ESRCH || has_ended(first)) refuse_ended(record);  // ESRCH: its end has begun
+    // A pid namespace whose first process is dead takes no other: that is ENOMEM in pid_namespaces(7).
+    if (error.code() == ENOMEM) error.with_hint("it may just have ended");
     throw;
   }
 }

@@ -18,20 +18,11 @@ constexpr const char* kNote = "/join.json";
 }  // namespace
 
 void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t pid) {
-  const parts::NamespaceOptions& own = spec.namespaces;
   const json note = {{"process", kernel::process_note(pid)},
                      {"env", spec.process.env},
                      {"cwd", spec.process.cwd},
                      {"user", spec.process.user},
-                     {"groups", spec.process.groups},
-                     {"namespaces",
-                      {{"mount", own.mount},
-                       {"pid", own.pid},
-                       {"uts", own.uts},
-                       {"ipc", own.ipc},
-                       {"cgroup", own.cgroup},
-                       {"time", own.time},
-                       {"network", own.network}}}};
+                     {"groups", spec.process.groups}};
   const std::string path = run_dir + kNote;
   const std::string unfinished = path + ".new";
   kernel::create_file(unfinished, note.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
@@ -49,14 +40,6 @@ JoinNote read_join_note(const std::string& run_dir) {
     note.at("cwd").get_to(read.program.cwd);
     note.at("user").get_to(read.program.user);
     note.at("groups").get_to(read.program.groups);
-    const json& own = note.at("namespaces");
-    own.at("mount").get_to(read.namespaces.mount);
-    own.at("pid").get_to(read.namespaces.pid);
-    own.at("uts").get_to(read.namespaces.uts);
-    own.at("ipc").get_to(read.namespaces.ipc);
-    own.at("cgroup").get_to(read.namespaces.cgroup);
-    own.at("time").get_to(read.namespaces.time);
-    own.at("network").get_to(read.namespaces.network);
     return read;
   } catch (const json::exception& error) {
     throw Error("read " + path, 0, error.what());

@@ -9,9 +9,8 @@
 namespace coracle::engine {
 
 struct JoinNote {
-  std::string process;                 // kernel::process_note()
-  launch::Process program;             // env, cwd, user, groups: what an exec without options of its own begins with
-  parts::NamespaceOptions namespaces;  // which of them it has
+  std::string process;      // kernel::process_note()
+  launch::Process program;  // env, cwd, user, groups: what an exec without options of its own begins with
 };
 
 void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t pid);

@@ -100,9 +100,11 @@ std::string process_note(pid_t pid) {
   return fmt::format("{} {}", pid, stat.substr(field + 1, stat.find(' ', field + 1) - field - 1));
 }
 
+pid_t noted_pid(const std::string& note) { return static_cast<pid_t>(std::strtol(note.c_str(), nullptr, 10)); }
+
 Fd noted_process(const std::string& note) {
   try {
-    const auto pid = static_cast<pid_t>(std::strtol(note.c_str(), nullptr, 10));
+    const pid_t pid = noted_pid(note);
     Fd pidfd = pidfd_open(pid);  // first: from here on the number cannot change its meaning for us
     return process_note(pid) == note ? std::move(pidfd) : Fd();
   } catch (const Error& error) {

@@ -49,6 +49,7 @@ Fd find_process(pid_t pid);
 // after boot (proc_pid_stat(5), field 22). And the way back: no pidfd when that process has ended.
 std::string process_note(pid_t pid);
 Fd noted_process(const std::string& note);
+pid_t noted_pid(const std::string& note);
 
 // pidfd_send_signal(2). False when the process has ended.
 bool send_signal(const Fd& pidfd, int signal);

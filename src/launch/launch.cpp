@@ -241,18 +241,15 @@ void start(const std::string& run_dir) {
 }
 
 std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t pid, const Joining& joining) {
-  return join(process, parts, kernel::pidfd_open(pid), joining);
-}
-
-std::optional<kernel::Ending> join(const Process& process, Parts& parts, const Fd& container, const Joining& joining) {
   sort_by_stage(parts);
   kernel::start_recorder(false);
   Signals signals;
+  const Fd opened = joining.pidfd == nullptr ? kernel::pidfd_open(pid) : Fd();
   Context context;
   context.id = joining.id;
   context.run_dir = joining.run_root + "/" + joining.id;
   context.pid = pid;
-  context.pidfd = &container;
+  context.pidfd = joining.pidfd == nullptr ? &opened : joining.pidfd;
   // Our child can be seen by the container's processes before it is one of them: nobody looks into it (CVE-2016-9962).
   context.between.emplace_back(kernel::set_undumpable);
   each(parts, "join", context, &Part::join);

@@ -57,16 +57,14 @@ std::vector<std::string> unmake(const std::string& run_root, const std::string& 
 struct Joining {
   std::string run_root = {};  // and the id: of the container, where the parts look for what its start has noted
   std::string id = {};
+  const kernel::Fd* pidfd = nullptr;         // of the process to join, when its number was found in a note
   bool detach = false;                       // does not wait for the program's end
   std::function<void(pid_t)> executed = {};  // called when the program runs, with its process
   Watch watch = {};                          // what else to look after until its end
 };
 
-// Runs one more program inside the running container of this process: the parts join it, and seal the program. Nothing
-// when it was to be detached. Whoever found the number of the process in a note gives the pidfd, which stands for no
-// later process with the same number.
-std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, const kernel::Fd& container,
-                                   const Joining& joining = {});
+// Runs one more program inside the running container whose process is `pid`: the parts join it, and seal the program.
+// Nothing when it was to be detached.
 std::optional<kernel::Ending> join(const Process& process, parts::Parts& parts, pid_t pid, const Joining& joining = {});
 
 // /run/coracle when /run is in memory, else /dev/shm/coracle; for an ordinary user $XDG_RUNTIME_DIR/coracle, else

@@ -33,8 +33,10 @@ class Terminal final : public Part {
     mount_console(root);
   }
 
-  // In the container's mount namespace already: "/" is its root.
-  void join(Context&) override { make_pty(kernel::open("/", O_PATH | O_DIRECTORY)); }
+  void join(Context& context) override {
+    // In the container's mount namespace by then: "/" is its root.
+    context.between.emplace_back([this] { make_pty(kernel::open("/", O_PATH | O_DIRECTORY)); });
+  }
 
   void seal(Context& context) override {
     // Else a program that is not root could not open its own terminal again (/dev/stdout, /dev/tty).
