@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include "engine/join_note.hpp"
 #include "engine/spec.hpp"
@@ -37,9 +36,9 @@ parts::Parts make_parts(launch::Keeper* keeper) {
   return parts;
 }
 
-bool has_ended(const kernel::Fd& pidfd) {
-  pollfd end{pidfd.get(), POLLIN, 0};
-  return poll(&end, 1, 0) == 1;
+// A process on its way out loses its namespaces first, and is dead for poll(2) only when all of it is gone.
+bool has_ended(const std::string& note) {
+  return !kernel::noted_process(note) || !kernel::exists(fmt::format("/proc/{}/ns/mnt", kernel::noted_pid(note)));
 }
 
 [[noreturn]] void refuse_ended(const Record& record) {
@@ -80,7 +79,7 @@ int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   try {
     return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
   } catch (Error& error) {
-    if (error.code() == ESRCH || has_ended(first)) refuse_ended(record);  // ESRCH: its end has begun
+    if (error.code() == ESRCH || has_ended(note.process)) refuse_ended(record);
     // A pid namespace whose first process is dead takes no other: that is ENOMEM in pid_namespaces(7).
     if (error.code() == ENOMEM) error.with_hint("it may just have ended");
     throw;

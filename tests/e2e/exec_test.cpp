@@ -225,8 +225,8 @@ TEST_CASE("exec while the container ends either runs whole or says that it ended
     INFO(result.status << " " << result.err);
     const bool ran = result.status == 0 && result.out == "whole\n";
     const bool told =
-        result.status == 125 && (contains(result.err, "just have ended") || contains(result.err, "just ended") || contains(result.err, "is not running") ||
-                                 contains(result.err, "none with this name"));
+        result.status == 125 && (contains(result.err, "just have ended") || contains(result.err, "just ended") ||
+                                 contains(result.err, "is not running") || contains(result.err, "none with this name"));
     CHECK((ran || told || result.status == 137));
   }
 }
