@@ -10,6 +10,7 @@
 #include "kernel/error.hpp"
 #include "launch/launch.hpp"
 #include "parts/cgroup.hpp"
+#include "parts/confine.hpp"
 #include "parts/namespaces.hpp"
 
 namespace coracle::engine {
@@ -28,11 +29,14 @@ launch::Process make_process(const ExecOptions& options, launch::Process process
 }
 
 // Those parts that a process can join; the others are the container's alone.
-parts::Parts make_parts(launch::Keeper* keeper) {
+parts::Parts make_parts(const ExecOptions& options, const std::string& run_dir, launch::Keeper* keeper) {
+  parts::ConfineOptions confine = parts::read_confinement(run_dir);
+  if (options.privileged) confine.capabilities = parts::all_capabilities();
   parts::Parts parts;
   parts.push_back(parts::make_cgroup({}));
   parts.push_back(parts::make_namespaces({}));
   if (keeper != nullptr) parts.push_back(parts::make_terminal(keeper->options()));
+  parts.push_back(parts::make_confine(std::move(confine)));
   return parts;
 }
 
@@ -69,11 +73,12 @@ kernel::Fd first_process(const Record& record) {
 
 int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   const Record record = find_container(engine.records, options.container);
-  const JoinNote note = read_join_note(record.run_root + "/" + record.id);
+  const std::string run_dir = record.run_root + "/" + record.id;
+  const JoinNote note = read_join_note(run_dir);
   const kernel::Fd first = kernel::noted_process(note.process);
   if (!first) refuse_ended(record);
   const launch::Process process = make_process(options, note.program, keeper != nullptr);
-  parts::Parts parts = make_parts(keeper);
+  parts::Parts parts = make_parts(options, run_dir, keeper);
   launch::Joining joining = {.run_root = record.run_root, .id = record.id, .pidfd = &first};
   if (keeper != nullptr) joining.watch = keeper->watch();
   try {

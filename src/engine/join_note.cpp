@@ -22,7 +22,8 @@ void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t
                      {"env", spec.process.env},
                      {"cwd", spec.process.cwd},
                      {"user", spec.process.user},
-                     {"groups", spec.process.groups}};
+                     {"groups", spec.process.groups},
+                     {"group_add", spec.process.group_add}};
   const std::string path = run_dir + kNote;
   const std::string unfinished = path + ".new";
   kernel::create_file(unfinished, note.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
@@ -40,6 +41,7 @@ JoinNote read_join_note(const std::string& run_dir) {
     note.at("cwd").get_to(read.program.cwd);
     note.at("user").get_to(read.program.user);
     note.at("groups").get_to(read.program.groups);
+    note.at("group_add").get_to(read.program.group_add);
     return read;
   } catch (const json::exception& error) {
     throw Error("read " + path, 0, error.what());

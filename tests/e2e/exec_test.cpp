@@ -89,6 +89,30 @@ TEST_CASE("exec has the powers, the filters and the limits of the first process"
   CHECK(of("self") == of("1"));
 }
 
+TEST_CASE("exec is in the cgroups of the first process, and so within its limits") {
+  for (const Words& options : {Words{}, Words{"--memory", "64m", "--pids-limit", "50"}}) {
+    const RunningBox box(options);
+    const auto cgroups_of = [](pid_t pid) { return kernel::read_file("/proc/" + std::to_string(pid) + "/cgroup"); };
+    AtTerminal program(box.command({"exec", "-i", "box", "sh", "-c", "echo ready; exec sleep 1000"}));
+    program.read_until("ready");
+    CHECK(cgroups_of(child_of(program.pid())) == cgroups_of(box.first()));
+    CHECK(cgroups_of(program.pid()) != cgroups_of(box.first()));  // whoever waits for it is no part of the container
+    kill(child_of(program.pid()), SIGKILL);
+    CHECK(program.wait() == 137);
+  }
+}
+
+TEST_CASE("exec --privileged has all capabilities, and still none that is inheritable") {
+  const RunningBox box;
+  const std::string script = "grep -E '^Cap' /proc/self/status";
+  const std::string more = box.output({"--privileged"}, {"sh", "-c", script});
+  CHECK(contains(more, "CapInh:\t0000000000000000"));
+  const std::string own = kernel::read_file("/proc/self/status");
+  const std::size_t bounding = own.find("CapBnd:");
+  CHECK(contains(more, own.substr(bounding, own.find('\n', bounding) - bounding)));
+  CHECK(box.output({}, {"sh", "-c", script}) != more);
+}
+
 TEST_CASE("exec has the container's variables, directory and user, and may have its own") {
   const RunningBox box({"-e", "A=container", "-e", "B=container", "-w", "/var", "-u", "www-data", "-h", "web"});
   CHECK(box.output({}, {"sh", "-c", "echo $A $B $HOSTNAME; pwd; id -un"}) ==
