@@ -86,7 +86,7 @@ TEST_CASE("each wall holds what it alone holds") {
   CHECK(changed({"--cap-drop", "CHOWN"}) == "give a file, ");
   CHECK(changed({"--all-devices"}) == "make the node, ");
   CHECK(changed({"--unmask"}) == "read the kernel's, write a setting, ");
-  // mount(2) needs a capability besides, and the keyring is empty: the keys of who started us are not in it.
+  // mount(2) needs a capability besides, and of the keys of who started us there are none in our own keyring.
   CHECK(changed({"--seccomp", "unconfined"}) == (place.deeds({"--seccomp", "unconfined"})[kCrypto] == "EPERM"
                                                      ? "make a user, read the session's, "
                                                      : "call the kernel's, make a user, read the session's, "));
