@@ -44,13 +44,13 @@ std::vector<Record> Records::all() {
 
 void check_name(const std::string& name) {
   const auto is_plain = [](unsigned char c) { return c < 0x80 && std::isalnum(c) != 0; };
-  bool good = name.size() >= 2 && is_plain(static_cast<unsigned char>(name[0]));
+  bool good = name.size() >= 2 && name.size() <= 255 && is_plain(static_cast<unsigned char>(name[0]));
   for (const char c : name) {
     good = good && (is_plain(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-');
   }
   if (!good) {
     throw Error("name the container \"" + name + "\"", 0,
-                "a name has two or more of a-z A-Z 0-9 _ . - and begins with a letter or a digit");
+                "a name has 2 to 255 of a-z A-Z 0-9 _ . - and begins with a letter or a digit");
   }
 }
 

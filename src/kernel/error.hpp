@@ -33,6 +33,10 @@ class Error : public std::exception {
   int status_ = 125;
 };
 
+// The same text on one line, with nothing in it that a terminal would obey: control characters, which names of images
+// and programs may hold, become \n, \t or \xNN.
+std::string printable(const std::string& text);
+
 // The symbol and the meaning of an errno: "EINVAL (Invalid argument)".
 std::string errno_text(int code);
 

@@ -108,6 +108,8 @@ void refuse_root_itself(const Fd& root, const Fd& place, const std::string& path
   }
 }
 
+}  // namespace
+
 // What hides a part of /proc lets a program show false processes and labels: CVE-2019-16884, CVE-2023-28642.
 void refuse_proc(const Fd& place, const std::string& path) {
   struct statfs status {};
@@ -116,8 +118,6 @@ void refuse_proc(const Fd& place, const std::string& path) {
     throw Error("mount on " + path, EPERM, "it leads into /proc, which shows the kernel's own answers only");
   }
 }
-
-}  // namespace
 
 Fd open_mountpoint(const Fd& root, const std::string& path, MountpointKind kind) {
   Fd place = find_or_make(root, path, kind);

@@ -20,6 +20,9 @@ enum class MountpointKind { directory, file };
 // root itself or into a procfs: nothing may be mounted over these.
 Fd open_mountpoint(const Fd& root, const std::string& path, MountpointKind kind);
 
+// Throws when `place` is in a procfs; `path` is what the error calls it.
+void refuse_proc(const Fd& place, const std::string& path);
+
 // Whether this descriptor stands for the root of a mount (statx(2), STATX_ATTR_MOUNT_ROOT).
 bool is_mount_root(const Fd& fd);
 

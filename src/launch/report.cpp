@@ -27,7 +27,7 @@ int report_errors(const std::string& name, const std::function<int()>& action) {
     std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
     return error.status();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), kernel::printable(error.what()).c_str());
     return 125;
   }
 }

@@ -41,7 +41,11 @@ std::vector<std::vector<std::string_view>> read_table(const std::string& path, s
   const kernel::Fd file = kernel::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status {};
   if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return rows;
-  storage = kernel::read_all(file);
+  try {
+    storage = kernel::read_all(file);
+  } catch (Error& error) {  // CVE-2026-47262
+    throw error.with_hint("it is the container's " + path);
+  }
   for (const std::string_view line : split(storage, '\n')) rows.push_back(split(line, ':'));
   return rows;
 }

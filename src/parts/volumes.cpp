@@ -105,7 +105,9 @@ Fd Volumes::take(const Volume& volume, const Fd& root) const {
   const bool named = volume.kind == Kind::named;
   const auto source = [&] {
     if (!named) return kernel::open(volume.source, O_PATH);
-    return open_named_volume(directory_of(volume), kernel::find_in_root(root, volume.destination, O_PATH));
+    const Fd filling = kernel::find_in_root(root, volume.destination, O_PATH);
+    if (filling) kernel::refuse_proc(filling, volume.destination);  // what the kernel says there is no file to copy
+    return open_named_volume(directory_of(volume), filling);
   };
   Fd tree = kernel::open_tree(source(), "", !named);
   // Recursively: a plain MS_RDONLY would leave writable what is mounted below (mount_setattr(2)).
