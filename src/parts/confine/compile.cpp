@@ -1,9 +1,10 @@
 // From a profile to a filter, with libseccomp (seccomp_rule_add(3)) for whatever looks at arguments.
 //
-// Most rules say yes or no to a number. libseccomp makes a comparison of each of them, and a filter of 1,200
-// instructions takes the kernel 0.2 ms to check, translate and load, at every start. But the numbers that are allowed
-// stand side by side: as a search among ranges (number_tree.hpp) the same filter is a third as long. So libseccomp
-// is asked for the calls whose arguments matter, once for each architecture, and our search goes there for these:
+// Most rules say yes or no to a number. libseccomp makes a comparison of each of them, and for docker's default
+// profile a filter of 1,200 instructions, which takes the kernel 0.19 ms to check, translate and load, at every start.
+// But the numbers that are allowed stand side by side: as a search among ranges (number_tree.hpp) the same filter has
+// 300 and takes 0.07 ms. So libseccomp is asked for the calls whose arguments matter, once for each architecture, and
+// our search goes there for these:
 //
 //     which architecture?  -- none of ours --> kill
 //       which range has the number?  -- yes / no / newer than the profile: ENOSYS

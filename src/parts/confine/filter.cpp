@@ -69,7 +69,7 @@ std::string text_of(const SeccompProfile& profile) {
 // All that compile() would look at.
 std::string inputs_of(const ConfineOptions& options) {
   const scmp_version* version = seccomp_version();
-  const std::string library = fmt::format("libseccomp {}.{}.{} on {:#x}, form 1\n", version->major, version->minor,
+  const std::string library = fmt::format("libseccomp {}.{}.{} on {:#x}, form 2\n", version->major, version->minor,
                                           version->micro, seccomp_arch_native());
   if (const auto* profile = std::get_if<SeccompProfile>(&options.seccomp)) return library + text_of(*profile);
   const std::string& json = std::get<DockerProfile>(options.seccomp).json;

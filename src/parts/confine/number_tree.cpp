@@ -1,5 +1,6 @@
 #include "parts/confine/number_tree.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -18,7 +19,8 @@ constexpr sock_filter go(std::size_t distance) {
   return {BPF_JMP | BPF_JA, 0, 0, static_cast<std::uint32_t>(distance)};
 }
 
-constexpr std::size_t kFarthest = 255;  // what a conditional jump reaches
+// A conditional jump reaches 255 instructions: as many as this number of ranges needs at most, comparisons and leaves.
+constexpr std::size_t kMostRanges = 128;
 
 // An instruction that goes to a program, whose distance is not known yet.
 struct Pending {
@@ -34,31 +36,56 @@ class Tree {
   std::vector<Pending> pending;
 
  private:
-  // The ranges from `begin` to before `end`: the lower half stands directly behind the comparison.
+  // A jump of the comparison at `place` to the leaf number `leaf`.
+  struct ToLeaf {
+    std::size_t place, leaf;
+    std::uint8_t sock_filter::*jump;
+  };
+
+  // The ranges from `begin` to before `end`: in pieces that conditional jumps can reach across.
   void grow(std::size_t begin, std::size_t end) {
-    if (end - begin == 1) return add_leaf(ranges_[begin].verdict);
+    if (end - begin <= kMostRanges) return add_piece(begin, end);
     const std::size_t middle = begin + (end - begin) / 2;
-    const std::size_t comparison = code.size();
+    code.push_back({BPF_JMP | BPF_JGE | BPF_K, 0, 1, ranges_[middle].first});
+    const std::size_t jump = code.size();
     code.push_back({});
-    code.push_back({});  // room for a long jump
     grow(begin, middle);
-    const std::size_t distance = code.size() - (comparison + 2);
-    if (distance > kFarthest) {
-      code[comparison] = {BPF_JMP | BPF_JGE | BPF_K, 0, 1, ranges_[middle].first};
-      code[comparison + 1] = go(distance);
-    } else {
-      code.erase(code.begin() + static_cast<std::ptrdiff_t>(comparison) + 1);
-      for (Pending& jump : pending) {
-        if (jump.place > comparison) --jump.place;
-      }
-      code[comparison] = {BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint8_t>(distance), 0, ranges_[middle].first};
-    }
+    code[jump] = go(code.size() - (jump + 1));
     grow(middle, end);
   }
 
-  void add_leaf(const Verdict& verdict) {
-    if (verdict.program != kReturn) pending.push_back({code.size(), verdict.program});
-    code.push_back(verdict.program == kReturn ? give(verdict.action) : go(0));
+  // The comparisons, and behind them each different leaf once.
+  void add_piece(std::size_t begin, std::size_t end) {
+    std::vector<Verdict> leaves;
+    std::vector<ToLeaf> jumps;
+    if (end - begin == 1) leaves.push_back(ranges_[begin].verdict);
+    if (end - begin > 1) compare(begin, end, leaves, jumps);
+    for (const ToLeaf& jump : jumps) {
+      code[jump.place].*jump.jump = static_cast<std::uint8_t>(code.size() + jump.leaf - (jump.place + 1));
+    }
+    for (const Verdict& verdict : leaves) {
+      if (verdict.program != kReturn) pending.push_back({code.size(), verdict.program});
+      code.push_back(verdict.program == kReturn ? give(verdict.action) : go(0));
+    }
+  }
+
+  void compare(std::size_t begin, std::size_t end, std::vector<Verdict>& leaves, std::vector<ToLeaf>& jumps) {
+    const std::size_t middle = begin + (end - begin) / 2;
+    const std::size_t place = code.size();
+    code.push_back({BPF_JMP | BPF_JGE | BPF_K, 0, 0, ranges_[middle].first});
+    const auto branch = [&](std::size_t from, std::size_t to, std::uint8_t sock_filter::*jump) {
+      if (to - from == 1) return jumps.push_back({place, leaf_of(ranges_[from].verdict, leaves), jump});
+      code[place].*jump = static_cast<std::uint8_t>(code.size() - (place + 1));
+      compare(from, to, leaves, jumps);
+    };
+    branch(begin, middle, &sock_filter::jf);
+    branch(middle, end, &sock_filter::jt);
+  }
+
+  static std::size_t leaf_of(const Verdict& verdict, std::vector<Verdict>& leaves) {
+    const auto found = std::find(leaves.begin(), leaves.end(), verdict);
+    if (found == leaves.end()) leaves.push_back(verdict);
+    return static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), verdict) - leaves.begin());
   }
 
   const std::vector<Range>& ranges_;

@@ -45,7 +45,7 @@ struct SeccompFilter {
 // Throws Error with the word of the profile that is wrong. Takes tens of milliseconds.
 SeccompFilter compile(const SeccompProfile& profile);
 
-// The same by libseccomp alone, for the tests to compare with: four times as long for the kernel to load.
+// The same by libseccomp alone, for the tests to compare with: it takes the kernel longer to load.
 SeccompFilter compile_plainly(const SeccompProfile& profile);
 
 // A profile of docker's: JSON in which rules hold for some capabilities, machines and kernels. Throws Error with the
