@@ -1,6 +1,7 @@
 // Lesson 8: what the program may do.
 #include <filesystem>
 
+#include "launch/rootless.hpp"
 #include "lesson.hpp"
 #include "parts/cgroup.hpp"
 #include "parts/confine.hpp"
@@ -48,7 +49,7 @@ int main(int argc, char** argv) {
     for (const std::string& text : ulimits) options.rlimits.push_back(parts::parse_ulimit(text));
     for (const std::string& text : sysctls) options.sysctls.push_back(parts::parse_sysctl(text));
 
-    parts::CgroupLimits limits;
+    parts::CgroupLimits limits{.optional = launch::rootless()};
     if (!all_devices) limits.devices = parts::default_device_rules();
     parts.push_back(parts::make_namespaces({}));
     parts.push_back(parts::make_cgroup(limits));

@@ -29,6 +29,7 @@ void check_form(const Chapter& chapter) {
   std::vector<std::string> sections;
   std::copy_if(chapter.headings.begin(), chapter.headings.end(), std::back_inserter(sections),
                [](const std::string& heading) { return heading.starts_with("## "); });
+  std::erase(sections, "## How containers have been broken");  // chapter 8 has it besides
   INFO(chapter.path << ": the sections of a chapter, in this order:");
   CHECK(sections == kSections);
 }
@@ -164,6 +165,7 @@ CHAPTER("lessons/04-cgroups/README.md")
 CHAPTER("lessons/05-layers/README.md")
 CHAPTER("lessons/06-network/README.md")
 CHAPTER("lessons/07-volumes/README.md")
+CHAPTER("lessons/08-confine/README.md")
 CHAPTER("lessons/14-versus-vm/README.md")
 
 TEST_CASE("every chapter is checked") {

@@ -37,7 +37,8 @@ void give_up(const CapabilityOptions& chosen, const User& user) {
   } else {
     kernel::capset({chosen.ambient, chosen.ambient, chosen.inheritable});
   }
-  kernel::set_ambient(chosen.ambient);
+  // What cannot be inherited is not ambient either: then capset(2) has emptied that set.
+  if (chosen.inheritable != 0) kernel::set_ambient(chosen.ambient);
 }
 
 }  // namespace coracle::parts
