@@ -2,12 +2,15 @@
 // after a kill, no records: this is what the kernel takes, and what coracle takes above it is coracle's own.
 //
 //     floor --lower DIR... --scratch DIR [--net none|host] [--veth BRIDGE ADDRESS GATEWAY]
-//           [--cgroup PARENT]... PROGRAM [ARGUMENT...]
+//           [--cgroup PARENT]... [--bundle] PROGRAM [ARGUMENT...]
+//     floor --join PID PROGRAM [ARGUMENT...]
 //
 // --lower DIR      a layer of the root, the lowest first
 // --scratch DIR    is made and removed: what the container writes (upper), and overlayfs's own work directory
 // --veth ...       eth0 in the container, in a /16, its other end on the bridge; --net none is lo alone
 // --cgroup PARENT  a cgroup is made in this directory (v1: once for each controller) and removed
+// --bundle         what `runc spec` asks an OCI runtime for (floor_bundle.cpp): the lower directory itself is the root
+// --join PID       a second program in the namespaces of a process
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -35,6 +38,8 @@ struct Options {
   std::vector<std::string> lower, cgroups;
   std::string scratch;
   bool net = true;
+  bool bundle = false;
+  pid_t join = 0;
   Veth veth;
   char** program = nullptr;
 };
@@ -47,6 +52,8 @@ Options read_options(char** word) {
     if (name == "--lower") options.lower.push_back(value());
     if (name == "--cgroup") options.cgroups.push_back(value());
     if (name == "--scratch") options.scratch = value();
+    if (name == "--bundle") options.bundle = true;
+    if (name == "--join") options.join = std::stoi(value());
     if (name == "--net") options.net = value() != "host";
     if (name == "--veth") options.veth = {value(), value(), value()};
   }
@@ -69,6 +76,7 @@ int make_cgroups(const Options& options) {
   for (const std::string& parent : options.cgroups) {
     const std::string path = cgroup_in(options, parent);
     must(mkdir(path.c_str(), 0755), path.c_str());
+    if (options.bundle) set_up_cgroup(parent, path);
     if (access((path + "/cgroup.controllers").c_str(), F_OK) == 0) v2 = open(path.c_str(), O_PATH | O_CLOEXEC);
   }
   return v2;
@@ -76,7 +84,8 @@ int make_cgroups(const Options& options) {
 
 pid_t clone_child(const Options& options, int cgroup) {
   clone_args arguments{};
-  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWTIME;
+  arguments.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+  if (!options.bundle) arguments.flags |= CLONE_NEWTIME;
   if (options.net) arguments.flags |= CLONE_NEWNET;
   if (cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
@@ -123,6 +132,7 @@ void loopback_up() {
 
 // overlayfs wants the highest layer first (Documentation/filesystems/overlayfs.rst).
 void mount_root(const Options& options) {
+  if (options.bundle) return bind_root(options.lower[0]);
   std::string data = "upperdir=" + options.scratch + "/upper,workdir=" + options.scratch + "/work,lowerdir=";
   for (auto layer = options.lower.rbegin(); layer != options.lower.rend(); ++layer) {
     data += (layer == options.lower.rbegin() ? "" : ":") + *layer;
@@ -169,18 +179,33 @@ void mount_dev() {
   umask(0);
   mount_dev();
   umask(022);
+  if (options.bundle) mount_cgroups(options.cgroups);
   if (!options.veth.bridge.empty()) enter_veth(options.veth, options.scratch, go[0]);
   must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
   must(umount2(".", MNT_DETACH), "umount the old root");
   must(chdir("/"), "chdir /");
+  if (options.bundle) confine();
   must(execve(options.program[0], options.program, environ), options.program[0]);
   _exit(125);
+}
+
+// All namespaces at once, through the pidfd (setns(2)); the next child is in the pid namespace.
+int join(const Options& options) {
+  const int pidfd = static_cast<int>(must(syscall(SYS_pidfd_open, options.join, 0), "pidfd_open"));
+  constexpr int kAll = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+  must(setns(pidfd, kAll), "setns");
+  const pid_t child = static_cast<pid_t>(must(fork(), "fork"));
+  if (child == 0) must(execve(options.program[0], options.program, environ), options.program[0]);
+  int status = 0;
+  must(waitpid(child, &status, 0), "waitpid");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace
 
 int main(int, char** argv) {
   const Options options = read_options(argv + 1);
+  if (options.join > 0 && *options.program != nullptr) return join(options);
   if (*options.program == nullptr || options.scratch.empty() || options.lower.empty()) {
     std::fputs("usage: floor --lower DIR --scratch DIR [OPTIONS] PROGRAM [ARGUMENT...]\n", stderr);
     return 125;

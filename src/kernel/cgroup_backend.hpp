@@ -14,7 +14,7 @@ namespace coracle::kernel {
 struct GroupDirectory {
   std::string tree;       // as CgroupTrees has it
   std::string path;       // absolute
-  std::size_t stood = 0;  // so many characters of it are there already, at most those of its parent
+  std::size_t stood = 0;  // of a new one: so many characters of it are there already, at most those of its parent
 };
 
 // The directory `path`, with `stood` found out.

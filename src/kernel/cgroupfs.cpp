@@ -78,7 +78,7 @@ std::unique_ptr<Cgroup> find_cgroup(const std::string& note) {
   for_each_part(note, '\n', [&](std::string_view line) {
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos) throw Error(fmt::format("read the note \"{}\" of a cgroup", line), 0);
-    GroupDirectory group = plan_group(std::string(line.substr(0, space)), std::string(line.substr(space + 1)));
+    GroupDirectory group{std::string(line.substr(0, space)), std::string(line.substr(space + 1))};
     if (group.tree == "cgroup2") {
       unified = make_cgroup_v2(std::move(group), {}, false);
     } else {
