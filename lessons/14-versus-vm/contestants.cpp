@@ -1,10 +1,11 @@
 #include "contestants.hpp"
 
+#include <cstdlib>
 #include <sstream>
 
 #include <unistd.h>
-#include <nlohmann/json.hpp>
 
+#include "bundle.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/spawn.hpp"
 
@@ -13,19 +14,8 @@ namespace {
 
 constexpr const char* kImage = "busybox";
 constexpr const char* kFloor = "floor";
+constexpr const char* kRun = "coracle run --rm --net none";
 constexpr const char* kFloorVeth = "floor and veth, bridge, address, route";
-
-std::string find_in_path(const std::string& name) {
-  for (const char* directory : {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"}) {
-    if (access((directory + name).c_str(), X_OK) == 0) return directory + name;
-  }
-  return {};
-}
-
-Command operator+(Command command, const Command& more) {
-  command.insert(command.end(), more.begin(), more.end());
-  return command;
-}
 
 // In a version 2 hierarchy without controllers as in one with them: the group that every container gets.
 Command cgroup_options() {
@@ -44,21 +34,7 @@ Contestant floor(const Workspace& workspace, const std::string& name, const Comm
 
 Contestant coracle(const Workspace& workspace, const std::string& name, const Command& options, const Command& program,
                    const std::string& versus) {
-  return {name, Command{workspace.programs + "/../coracle", "run", "--rm"} + options + Command{kImage} + program,
-          versus};
-}
-
-// `runc spec` as it comes, but for the terminal, the program and the root.
-Command runc_bundle(const std::string& runc, const Workspace& workspace, const Command& program) {
-  const std::string bundle = workspace.tmpfs.path + "/bundle";
-  kernel::make_directories(bundle);
-  kernel::spawn({runc, "spec", "--bundle", bundle}, {});
-  nlohmann::json config = nlohmann::json::parse(kernel::read_file(bundle + "/config.json"));
-  config["process"]["terminal"] = false;
-  config["process"]["args"] = program;
-  config["root"]["path"] = workspace.root;
-  kernel::create_file(bundle + "/config.json", config.dump());
-  return {runc, "--root", workspace.tmpfs.path + "/runc", "run", "--bundle", bundle, "bench-{}"};
+  return {name, Command{find_door(workspace, "coracle"), "run", "--rm"} + options + Command{kImage} + program, versus};
 }
 
 Contestant floor_with_veth(const Workspace& workspace, const Command& program) {
@@ -81,11 +57,10 @@ void add_floors(Field& field, const Workspace& workspace, const Command& program
 }
 
 void add_coracle(Field& field, const Workspace& workspace, const Command& program) {
-  const std::string door = workspace.programs + "/../coracle";
-  if (!kernel::exists(door)) return field.missing.push_back("coracle");
+  const std::string door = find_door(workspace, "coracle");
+  if (door.empty()) return field.missing.push_back("coracle");
   kernel::spawn({door, "import", workspace.archive, kImage}, {});
-  const char* name = "coracle run --rm --net none";
-  field.contestants.push_back(coracle(workspace, name, {"--net", "none"}, program, kFloor));
+  field.contestants.push_back(coracle(workspace, kRun, {"--net", "none"}, program, kFloor));
   field.contestants.push_back(coracle_with_bridge(workspace, program));
 }
 
@@ -103,10 +78,28 @@ void add_peers(Field& field, const Workspace& workspace, const Command& program)
                    "--pid", "--cgroup", "--time", "--fork", "--root=" + workspace.root} +
            program;
   });
-  add("runc", "runc run", [&](const std::string& runc) { return runc_bundle(runc, workspace, program); });
 }
 
 }  // namespace
+
+Command operator+(Command command, const Command& more) {
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+std::string find_in_path(const std::string& name) {
+  const char* chosen = std::getenv("PATH");
+  std::istringstream directories(std::string(chosen != nullptr ? chosen : "") + ":/usr/sbin:/sbin:/usr/bin:/bin");
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    if (access((directory + "/" + name).c_str(), X_OK) == 0) return directory + "/" + name;
+  }
+  return {};
+}
+
+std::string find_door(const Workspace& workspace, const std::string& name) {
+  const std::string path = workspace.programs + "/../" + name;
+  return kernel::exists(path) ? path : "";
+}
 
 Field find_contestants(const Workspace& workspace, const Command& program) {
   Field field;
@@ -114,13 +107,32 @@ Field find_contestants(const Workspace& workspace, const Command& program) {
   add_floors(field, workspace, program);
   add_coracle(field, workspace, program);
   add_peers(field, workspace, program);
+  add_bundle(field, workspace, program);
   return field;
 }
 
 std::vector<Contestant> networked(const Workspace& workspace, const Command& program) {
   std::vector<Contestant> contestants = {floor_with_veth(workspace, program)};
-  if (kernel::exists(workspace.programs + "/../coracle"))
-    contestants.push_back(coracle_with_bridge(workspace, program));
+  if (!find_door(workspace, "coracle").empty()) contestants.push_back(coracle_with_bridge(workspace, program));
+  return contestants;
+}
+
+std::vector<Contestant> doors(const Workspace& workspace, const Command& program) {
+  if (find_door(workspace, "coracle").empty()) return {};
+  std::vector<Contestant> contestants;
+  const auto add = [&](const char* name, const Command& options) {
+    contestants.push_back(coracle(workspace, name, Command{"--net", "none"} + options, program, kRun));
+    contestants.back().at_terminal = contestants.back().name.ends_with("terminal");
+  };
+  add(kRun, {});
+  add("without a system call filter", {"--security-opt", "seccomp=unconfined"});
+  add("privileged", {"--privileged"});
+  add("-i at a terminal", {"-i"});
+  add("-it at a terminal", {"-it"});
+  if (workspace.user.uid != 0) {
+    const Command run = workspace.user.coracle + Command{"run", "--rm", "--net", "none", kImage} + program;
+    contestants.push_back({"as an ordinary user", run, kRun, false, workspace.user.uid});
+  }
   return contestants;
 }
 

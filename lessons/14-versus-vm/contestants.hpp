@@ -15,11 +15,23 @@ struct Field {
   std::vector<std::string> missing;  // peers that this machine has not got
 };
 
+// The words of one command after those of another.
+Command operator+(Command command, const Command& more);
+
+// The path of a program of this machine; "" when it has none. The directories of $PATH, and those where root's are.
+std::string find_in_path(const std::string& name);
+
+// The path of coracle or coracle-oci, built beside us; "" when it is not.
+std::string find_door(const Workspace& workspace, const std::string& name);
+
 // What the peers need beforehand (an image, a bundle) is made here. `program` is looked for in the root's /bin.
 Field find_contestants(const Workspace& workspace, const Command& program);
 
 // Those with a network of their own, whose start takes locks that all of them share.
 std::vector<Contestant> networked(const Workspace& workspace, const Command& program);
+
+// `coracle run` with and without a filter, with and without a terminal, by root and by an ordinary user.
+std::vector<Contestant> doors(const Workspace& workspace, const Command& program);
 
 // Unpack `archive` into `directory`: what an import does with a layer, and others.
 std::vector<Contestant> unpackers(const Workspace& workspace, const std::string& archive, const std::string& directory);

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bundle.hpp"
 #include "contestants.hpp"
 #include "image/digest.hpp"
 #include "kernel/error.hpp"
@@ -42,6 +43,8 @@ bench::Report measure(const Options& options) {
   report.missing = field.missing;
   const int few = std::max(1, options.runs / 10);  // of what takes long, and to warm up
   report.starts = bench::race(field.contestants, options.runs, few);
+  report.joins = bench::race(bench::Joined(workspace, program).contestants(), options.runs, few);
+  report.doors = bench::race(bench::doors(workspace, program), options.runs, few);
   if (options.at_once > 0) {
     report.at_once = options.at_once;
     for (const bench::Contestant& contestant : bench::networked(workspace, program)) {

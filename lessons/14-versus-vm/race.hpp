@@ -11,8 +11,10 @@ using Command = std::vector<std::string>;  // a "{}" in a word is replaced by th
 
 struct Contestant {
   std::string name;
-  Command command;     // the first word is a path
-  std::string versus;  // the name of the contestant that it is compared with
+  Command command;           // the first word is a path
+  std::string versus;        // the name of the contestant that it is compared with
+  bool at_terminal = false;  // its stdin and stdout are one
+  unsigned user = 0;         // whose process it is
 };
 
 struct Result {
@@ -27,6 +29,18 @@ struct Result {
 // `before` is called before each run and is not timed.
 std::vector<Result> race(
     const std::vector<Contestant>& contestants, int runs, int warm_up, const std::function<void()>& before = [] {});
+
+// Runs in the background while it lives; then SIGTERM, and the wait for its end.
+class Background {
+ public:
+  explicit Background(const Command& command);
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+ private:
+  int pid_;
+};
 
 // Starts `many` of one contestant at once and waits for all; gives how many that makes a second, `times` times.
 std::vector<double> race_at_once(const Contestant& contestant, int many, int times);

@@ -87,6 +87,8 @@ std::string markdown(const Report& report) {
   std::string text = this_machine() + "\n";
   if (!report.starts.empty()) text += "\n" + race_table(report.starts, true, "times its floor");
   for (const std::string& name : report.missing) text += "\nNot on this machine: " + name + "\n";
+  if (!report.joins.empty()) text += "\n" + race_table(report.joins, true, "times setns and exec");
+  if (!report.doors.empty()) text += "\n" + race_table(report.doors, true, "times the plain run");
   if (!report.rates.empty()) text += "\n" + rate_table(report);
   if (!report.unpacking.empty()) text += "\n" + race_table(report.unpacking, false, "times bsdtar");
   return text;
@@ -100,6 +102,8 @@ std::string json(const Report& report) {
                         {"missing", report.missing},
                         {"at_once", report.at_once},
                         {"rates", rates},
+                        {"joins", samples(report.joins)},
+                        {"doors", samples(report.doors)},
                         {"unpacking", samples(report.unpacking)}}
       .dump(1);
 }

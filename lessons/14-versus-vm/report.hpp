@@ -18,6 +18,8 @@ struct Report {
   std::vector<std::string> missing;  // contestants that this machine has not got
   int at_once = 0;
   std::vector<Rate> rates;
+  std::vector<Result> joins;  // one more program in a running container
+  std::vector<Result> doors;  // `coracle run` in several ways
   std::vector<Result> unpacking;
 };
 

@@ -1,6 +1,7 @@
 #include "workspace.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include <linux/netlink.h>
 #include <linux/sched.h>
@@ -10,6 +11,7 @@
 #include "kernel/namespace.hpp"
 #include "kernel/recorder.hpp"
 #include "kernel/rtnetlink.hpp"
+#include "kernel/spawn.hpp"
 #include "parts/unpack.hpp"
 
 namespace coracle::bench {
@@ -39,6 +41,33 @@ void make_bridge(const std::string& name, const std::string& gateway) {
   route.send({kernel::add_address(route.link_index(name), address, 16)});
 }
 
+constexpr unsigned kUid = 61234;
+
+void add_line(const std::string& file, const std::string& copy, const std::string& line) {
+  kernel::create_file(copy, (kernel::exists(file) ? kernel::read_file(file) : "") + line);
+  if (!kernel::exists(file)) kernel::create_file(file, "");
+  kernel::mount(copy, file, "", MS_BIND);
+}
+
+OrdinaryUser make_ordinary_user(const std::string& top, const std::string& door, const std::string& archive) {
+  if (!kernel::exists(door) || !kernel::exists("/usr/bin/setpriv")) return {};
+  const std::string home = top + "/rower";
+  const std::string uid = std::to_string(kUid);
+  kernel::make_directories(home);
+  kernel::attempt([&] { return chown(home.c_str(), kUid, kUid); }, "chown {}", home);
+  add_line("/etc/passwd", top + "/passwd", fmt::format("rower:x:{0}:{0}::{1}:/bin/sh\n", kUid, home));
+  add_line("/etc/subuid", top + "/subuid", "rower:200000:65536\n");
+  add_line("/etc/subgid", top + "/subgid", "rower:200000:65536\n");
+  std::filesystem::copy_file(door, top + "/coracle");
+  std::filesystem::copy_file(archive, top + "/layer");
+  OrdinaryUser user{kUid, {top + "/coracle", "--root", home + "/data", "--run", home + "/run"}};
+  std::vector<std::string> import = {"/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"};
+  import.insert(import.end(), user.coracle.begin(), user.coracle.end());
+  import.insert(import.end(), {"import", top + "/layer", "busybox"});
+  kernel::spawn(import, {});
+  return user;
+}
+
 }  // namespace
 
 PrivateTmpfs::PrivateTmpfs() {
@@ -61,6 +90,7 @@ Workspace::Workspace(const std::string& layer)
   setenv("CORACLE_ROOT", (tmpfs.path + "/data").c_str(), 1);
   setenv("CORACLE_RUN", (tmpfs.path + "/run").c_str(), 1);
   make_bridge(bridge, gateway);
+  user = make_ordinary_user(tmpfs.path, programs + "/../coracle", archive);
 }
 
 }  // namespace coracle::bench
