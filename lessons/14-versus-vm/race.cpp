@@ -66,6 +66,7 @@ class Streams {
     dup2(stream, STDIN_FILENO);
     dup2(stream, STDOUT_FILENO);
     if (contestant.user != 0) {
+      if (chdir("/") != 0) _exit(127);  // ours may be closed to this user
       syscall(SYS_setgroups, 0, nullptr);
       syscall(SYS_setresgid, contestant.user, contestant.user, contestant.user);
       syscall(SYS_setresuid, contestant.user, contestant.user, contestant.user);

@@ -61,7 +61,8 @@ OrdinaryUser make_ordinary_user(const std::string& top, const std::string& door,
   std::filesystem::copy_file(door, top + "/coracle");
   std::filesystem::copy_file(archive, top + "/layer");
   OrdinaryUser user{kUid, {top + "/coracle", "--root", home + "/data", "--run", home + "/run"}};
-  std::vector<std::string> import = {"/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"};
+  std::vector<std::string> import = {"/usr/bin/env",  "-C", home, "/usr/bin/setpriv", "--reuid", uid, "--regid", uid,
+                                     "--clear-groups"};
   import.insert(import.end(), user.coracle.begin(), user.coracle.end());
   import.insert(import.end(), {"import", top + "/layer", "busybox"});
   kernel::spawn(import, {});
