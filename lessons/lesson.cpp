@@ -56,18 +56,31 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
   if (timeline_ == "true") timeline_.clear();  // CLI11's word for a flag without a value
   launch::check_timeline(timeline_);
+  if (!terminal) return act(list, nullptr);
+  const bool interactive = kernel::is_terminal(STDIN_FILENO);
+  return launch::attend({interactive, detach_keys}, [&](launch::Keeper& keeper) {
+    console = keeper.options();
+    return act(list, &keeper);
+  });
+}
+
+int Lesson::act(const std::function<void(parts::Parts&)>& list, launch::Keeper* keeper) {
   parts::Parts parts;
   list(parts);
   process.env = environment_for(
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
   if (join_pid == 0 && !parts.empty()) launch::become_root_inside(app.get_name());
-  if (join_pid != 0) return launch::join(process, parts, join_pid)->status();
+  const launch::Watch watch = keeper != nullptr ? keeper->watch() : launch::Watch{};
+  if (join_pid != 0) return launch::join(process, parts, join_pid, {.watch = watch})->status();
   const std::string run_root = launch::default_run_root();
   launch::sweep(run_root, parts);
-  const launch::Outcome outcome = launch::run(process, parts, {run_root, id, timeline_option_->count() > 0});
+  const bool record = timeline_option_->count() > 0;
+  const launch::Outcome outcome =
+      launch::run(process, parts, {.run_root = run_root, .id = id, .record = record, .watch = watch});
+  if (keeper != nullptr) keeper->restore();
   for (const std::string& left : outcome.left_behind)
     std::fprintf(stderr, "%s: left behind: %s\n", app.get_name().c_str(), left.c_str());
-  if (timeline_option_->count() > 0) launch::show_timeline(timeline_);
+  if (record) launch::show_timeline(timeline_);
   return outcome.ending.status();
 }
 
