@@ -102,7 +102,6 @@ std::string process_note(pid_t pid) {
 
 pid_t noted_pid(const std::string& note) { return static_cast<pid_t>(std::strtol(note.c_str(), nullptr, 10)); }
 
-// That it has ended is what mostly happens, and no reason for an exception: the first one of a process costs 2 ms.
 Fd noted_process(const std::string& note) {
   const pid_t pid = noted_pid(note);
   Fd pidfd = find_process(pid);  // first: from here on the number cannot change its meaning for us
