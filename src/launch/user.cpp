@@ -103,7 +103,7 @@ User find_user(const std::string& text) {
     user.uid = *uid;
     user.gid = *gid;
     if (!row[5].empty()) user.home = row[5];
-    if (!text.empty() && colon == std::string::npos) add_memberships(user, row[0]);
+    if (colon == std::string::npos) add_memberships(user, row[0]);
     found = true;
     break;
   }

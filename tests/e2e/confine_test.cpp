@@ -12,6 +12,7 @@
 #include "e2e/home.hpp"
 #include "kernel/capability.hpp"
 #include "kernel/inode.hpp"
+#include "support/ordinary_user.hpp"
 
 using namespace coracle;
 using namespace coracle::test;
@@ -225,4 +226,30 @@ TEST_CASE("nothing but stdin, stdout and stderr is open in a container") {
   const BusyboxHome home;
   CHECK(output(home, {}, "ls /proc/1/fd | tr '\\n' ' '") == "0 1 2 ");
   CHECK(output(home, {"--init"}, "ls /proc/1/fd | tr '\\n' ' '") == "0 1 2 ");
+}
+
+TEST_CASE("an ordinary user's container has the same walls, in a user namespace") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  const auto output_of = [&](const Words& options, const std::string& script) {
+    Words words = {"run", "--net", "none"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"busybox", "sh", "-c", script});
+    const Result result = user.run(words);
+    INFO(result.err);
+    CHECK(result.status == 0);
+    return result.out;
+  };
+  const std::string look = "grep -E '^(CapInh|CapEff|CapBnd|Seccomp|NoNewPrivs):' /proc/self/status | cut -f 2";
+  CHECK(output_of({}, look) == "0000000000000000\n00000000a80425fb\n00000000a80425fb\n0\n2\n");
+  CHECK(output_of({"-u", "1000", "--security-opt", "no-new-privileges"}, look) ==
+        "0000000000000000\n0000000000000000\n00000000a80425fb\n1\n2\n");
+  CHECK(output_of({}, "cat /proc/timer_list /proc/keys | wc -c; ls /sys/firmware | wc -l") == "0\n0\n");
+  CHECK(output_of({"-u", "1000:7", "--group-add", "33"}, "id -G") == "7 33\n");
+  CHECK(output_of({"--ulimit", "nofile=20", "--sysctl", "net.ipv4.ip_forward=1", "--oom-score-adj", "900"},
+                  "ulimit -n; cat /proc/sys/net/ipv4/ip_forward /proc/self/oom_score_adj") == "20\n1\n900\n");
+  // All that there is in a user namespace is all of that namespace alone: the host's devices stay closed.
+  CHECK(output_of({"--privileged"}, "mount -t tmpfs none /mnt && echo mounted; grep ^Seccomp: /proc/self/status") ==
+        "mounted\nSeccomp:\t0\n");
+  CHECK(user.left_behind().empty());
 }

@@ -107,9 +107,10 @@ TEST_CASE("a user is who was named, or the start is refused; nobody becomes root
   write(host.root + "/etc/passwd",
         "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33::/:/bin/sh\nbig:x:4294967296:0::/:/bin/sh\n"
         "negative:x:-1:0::/:/bin/sh\nhex:x:0x0:0::/:/bin/sh\nempty:x:::/:/bin/sh\n");
-  write(host.root + "/etc/group", "root:x:0:\nweb:x:33:\nbig:x:4294967296:\nstaff:x:50:web,1\n");
-  CHECK(host.id("") == "0:0 0");
-  CHECK(host.id("0") == "0:0 0");
+  write(host.root + "/etc/group", "root:x:0:\nweb:x:33:\nbig:x:4294967296:\nstaff:x:50:web,1\nwheel:x:10:root\n");
+  CHECK(host.id("") == "0:0 0 10");
+  CHECK(host.id("0") == "0:0 0 10");
+  CHECK(host.id("0:0") == "0:0 0");
   CHECK(host.id("1") == "1:0 0");
   CHECK(host.id("web") == "33:33 33 50");
   CHECK(host.id("33") == "33:33 33 50");
