@@ -114,7 +114,6 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
 // With a keeper, the person's terminal is raw until it restores it: before anything is said.
 int run_container(const Door& door, const Words& words, launch::Keeper* keeper) {
   engine::Engine engine(door.roots);
-  sweep(engine);
   const engine::Ended ended = engine::run(engine, words.options, words.show_timeline, keeper);
   if (keeper != nullptr) keeper->restore();
   report_left_behind(ended.left_behind);

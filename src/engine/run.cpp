@@ -39,6 +39,10 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
   if (keeper != nullptr) spec.terminal = keeper->options();
 
   Ended ended;
+  // What killed commands left is cleared away while the container is made, unless it may hold what we are to have.
+  const auto sweep = [&] { ended.left_behind = engine.sweep(); };
+  const bool sweep_first = !options.name.empty() || !options.ports.empty();
+  if (sweep_first) sweep();
   parts::Parts parts = launch::assemble(spec, &ended.usage);
   const auto held = [&] {
     engine.records.add({id, options.name.empty() ? id : options.name, image.id, spec.process.args, std::time(nullptr),
@@ -47,15 +51,16 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
     write_name_files(options.network, place.run_dir);
   };
   try {
-    launch::Outcome outcome = launch::run(spec.process, parts,
+    const launch::Outcome outcome = launch::run(spec.process, parts,
                                           {.run_root = engine.roots.run,
                                            .id = id,
                                            .record = timeline,
                                            .held = held,
+                                           .meanwhile = sweep_first ? std::function<void()>() : sweep,
                                            .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
                                            .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
-    ended.left_behind = std::move(outcome.left_behind);
+    ended.left_behind.insert(ended.left_behind.end(), outcome.left_behind.begin(), outcome.left_behind.end());
   } catch (...) {
     engine.forget(id);
     throw;

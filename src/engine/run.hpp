@@ -13,7 +13,7 @@ namespace coracle::engine {
 struct Ended {
   int status = 0;                        // of the program, as a shell has it
   parts::CgroupUsage usage;              // where memory was limited
-  std::vector<std::string> left_behind;  // what could not be undone, and why
+  std::vector<std::string> left_behind;  // what could not be undone, of this container and of dead ones, and why
 };
 
 // Runs a container of the image in the foreground and removes it. `timeline`: every kernel call is recorded. With a

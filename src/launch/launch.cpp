@@ -169,6 +169,7 @@ class Start {
     if (gate != nullptr) run_directory_.note_process(child_.pid);
     meeting.say('g');
     if (gate == nullptr) run_directory_.note_process(child_.pid);
+    if (options_.meanwhile) options_.meanwhile();
     const char word = await(meeting, signals_);
     if (gate != nullptr && word != 'r') throw Error("wait for the container to be made", 0, "its process has ended");
   }
