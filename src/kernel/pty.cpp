@@ -16,13 +16,14 @@ Pty open_pty(const Fd& devpts) {
   unsigned number = 0;
   attempt([&] { return ioctl(pty.master.get(), TIOCGPTN, &number); }, "ioctl TIOCGPTN");
   pty.name = fmt::format("/dev/pts/{}", number);
-  pty.slave = open_slave(pty.master);
+  pty.slave = find_slave(pty.master);
+  if (!pty.slave) throw Error("ioctl TIOCGPTPEER of " + pty.name, errno);
   return pty;
 }
 
-Fd open_slave(const Fd& master) {
+Fd find_slave(const Fd& master) {
   constexpr unsigned long flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
-  return Fd(attempt([&] { return ioctl(master.get(), TIOCGPTPEER, flags); }, "ioctl TIOCGPTPEER"));
+  return Fd(note_call([&] { return ioctl(master.get(), TIOCGPTPEER, flags); }, "ioctl TIOCGPTPEER"));
 }
 
 bool is_devpts(const Fd& directory) {

@@ -17,8 +17,8 @@ struct Pty {
 // have changed: the ptmx is the one of this directory, and the slave is asked of the master (TIOCGPTPEER).
 Pty open_pty(const Fd& devpts);
 
-// The slave of a master, opened once more.
-Fd open_slave(const Fd& master);
+// The slave of a master, opened once more; an empty Fd where the container's user alone may open it.
+Fd find_slave(const Fd& master);
 
 // Whether the directory is one of a devpts, the file system of ptys.
 bool is_devpts(const Fd& directory);

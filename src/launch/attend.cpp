@@ -156,15 +156,17 @@ void Keeper::hear(const Fd& pidfd) {
     return;
   }
   master_ = std::move(message.descriptor);
-  slave_ = kernel::open_slave(master_);  // while somebody has it open, the master never reports a hangup
+  slave_ = kernel::find_slave(master_);  // while somebody has it open, the master never reports a hangup
   terminal_ = -1;
   kernel::become_stdio(nothing_);
 }
 
 void Keeper::discard() {
   char bytes[16384];
-  while (::read(master_.get(), bytes, sizeof bytes) > 0) {
+  ssize_t count = 0;
+  while ((count = ::read(master_.get(), bytes, sizeof bytes)) > 0) {
   }
+  if (count == 0 || errno == EIO) master_.close();  // hung up: there will be nothing more to read
 }
 
 int attend(const Attendance& attendance, const std::function<int(Keeper&)>& work) {

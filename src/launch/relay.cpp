@@ -43,7 +43,7 @@ Relay::Relay(int in, int out, DetachKeys keys)
 void Relay::connect(Fd master) {
   master_ = std::move(master);
   fcntl(master_.get(), F_SETFL, O_RDWR | O_NONBLOCK);
-  slave_ = kernel::open_slave(master_);
+  slave_ = kernel::find_slave(master_);
 }
 
 void Relay::disconnect() {
@@ -59,8 +59,8 @@ void Relay::resize() const {
 std::array<pollfd, 3> Relay::waits() const {
   const auto wait = [](int fd, int events) { return pollfd{events != 0 ? fd : -1, static_cast<short>(events), 0}; };
   if (!master_) return {wait(-1, 0), wait(-1, 0), wait(-1, 0)};
-  const int from_program = printed_.size() < kMost && to_drain_ > 0 ? POLLIN : 0;
-  const int to_program = typed_.empty() ? 0 : POLLOUT;
+  const int from_program = printed_.size() < kMost && to_drain_ > 0 && !closed_ ? POLLIN : 0;
+  const int to_program = typed_.empty() || closed_ ? 0 : POLLOUT;
   return {wait(in_, typed_.size() < kMost ? POLLIN : 0), wait(master_.get(), from_program | to_program),
           wait(out_, printed_.empty() ? 0 : POLLOUT)};
 }
@@ -68,7 +68,8 @@ std::array<pollfd, 3> Relay::waits() const {
 void Relay::copy(const std::array<pollfd, 3>& ready) {
   if (!master_) return;
   if (ready[0].revents != 0) read_typed();
-  if ((ready[1].revents & POLLIN) != 0) read_printed();
+  const bool read = (ready[1].revents & POLLIN) != 0 && read_printed();
+  closed_ = closed_ || (!slave_ && !read && (ready[1].revents & POLLHUP) != 0);
   if (!typed_.empty()) write_typed();
   if (!printed_.empty() && (own_out_ || ready[2].revents != 0)) write_printed();
 }

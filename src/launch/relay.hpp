@@ -45,7 +45,10 @@ class Relay {
   kernel::Fd own_out_;  // `out` once more, non-blocking, where that can be had
   DetachKeys keys_;
   kernel::Fd master_;
-  kernel::Fd slave_;  // kept open: a program that closes its terminal and opens it again is no reason to hang up
+  // Kept open: a program that closes its terminal and opens it again is no reason to hang up. Where it cannot be had,
+  // that program has closed it for good.
+  kernel::Fd slave_;
+  bool closed_ = false;
   std::string typed_, printed_;  // on their way
   std::size_t to_drain_;
   bool ended_ = false;

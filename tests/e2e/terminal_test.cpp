@@ -101,6 +101,31 @@ TEST_CASE("keys reach the program: ctrl-c as SIGINT, ctrl-d as the end") {
   person.wait();
 }
 
+TEST_CASE("with --init a key is one signal, not two") {
+  const BusyboxHome home;
+  // The trap runs once for each SIGINT that came, and each is waited for: USR1 comes behind them.
+  AtTerminal person(run_it(home, {"--init", "--name", "init"},
+                           {"sh", "-c",
+                            "trap 'echo int' INT; trap 'echo enough; exit 0' USR1; echo ready; "
+                            "while :; do read key; done"}));
+  person.read_until("ready");
+  person.type("\x03");
+  person.read_until("int");
+  REQUIRE(eventually([&] { return home.run({"exec", "init", "true"}).status == 0; }));
+  REQUIRE(home.run({"kill", "-s", "USR1", "init"}).status == 0);
+  const std::string rest = person.read_until("enough");
+  CHECK_FALSE(contains(rest, "int\r\n"));
+  CHECK(person.wait() == 0);
+}
+
+TEST_CASE("a program that closes its terminal and opens it again is heard again") {
+  const BusyboxHome home;
+  AtTerminal person(run_it(
+      home, {}, {"sh", "-c", "exec </dev/null >/dev/null 2>&1; usleep 50000; echo again >/dev/console; exit 6"}));
+  person.read_until("again");
+  CHECK(person.wait() == 6);
+}
+
 TEST_CASE("a program that is killed, and one that is not there, leave our terminal as it was") {
   const BusyboxHome home;
   AtTerminal killed(run_it(home, {"--init"}, {"sh", "-c", "kill -KILL $$"}));

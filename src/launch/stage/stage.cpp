@@ -63,8 +63,10 @@ using SignalSet = unsigned long;
 [[noreturn]] void be_init(long program) {
   const SignalSet every = ~0UL;
   while (true) {
-    const long signal = call(SYS_rt_sigtimedwait, address(&every), 0, 0, sizeof every);
-    if (signal > 0 && signal != SIGCHLD) call(SYS_kill, program, signal);
+    siginfo_t info;
+    const long signal = call(SYS_rt_sigtimedwait, address(&every), address(&info), 0, sizeof every);
+    // What a terminal sends (SI_KERNEL), it sends to all of its foreground: the program has it already.
+    if (signal > 0 && signal != SIGCHLD && info.si_code != SI_KERNEL) call(SYS_kill, program, signal);
     if (signal != SIGCHLD) continue;
     int status = 0;
     // The kernel gives every orphan of a pid namespace to its pid 1 (pid_namespaces(7)): one SIGCHLD, many dead.
