@@ -54,7 +54,7 @@ int exec(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
   const auto act = [&](launch::Keeper* keeper) {
-    engine::Engine engine(door.roots);
+    engine::Engine engine(door.roots, true);
     return engine::exec(engine, words.options, keeper);
   };
   if (words.terminal) return launch::attend(words.attendance, [&](launch::Keeper& keeper) { return act(&keeper); });

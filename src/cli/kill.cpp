@@ -27,7 +27,7 @@ int kill(const Door& door, std::vector<std::string> words) {
   if (!options.read(words)) return 0;
   if (words.empty()) throw Error("read the command line", 0, "a container is missing; see coracle kill --help");
   const int number = read_signal(signal);
-  engine::Engine engine(door.roots);
+  engine::Engine engine(door.roots, true);
   for (const std::string& word : words) {
     const engine::Record record = engine::find_container(engine.records, word);
     kernel::send_signal(engine::first_process(record), number);

@@ -10,17 +10,17 @@
 namespace coracle::engine {
 namespace {
 
-Roots checked(Roots roots) {
+Roots checked(Roots roots, bool outside) {
   image::make_root(roots.data);
-  launch::begin_to_become_root_inside("coracle");
+  if (!outside) launch::begin_to_become_root_inside("coracle");
   return roots;
 }
 
 }  // namespace
 
-Engine::Engine(Roots chosen)
-    : roots(checked(std::move(chosen))), database(roots.data), store(roots.data, database), records(database) {
-  launch::become_root_inside("coracle");
+Engine::Engine(Roots chosen, bool outside)
+    : roots(checked(std::move(chosen), outside)), database(roots.data), store(roots.data, database), records(database) {
+  if (!outside) launch::become_root_inside("coracle");
 }
 
 std::vector<std::string> Engine::sweep() {

@@ -18,9 +18,10 @@ struct Roots {
 
 class Engine {
  public:
-  // Makes what is missing. An ordinary user becomes root in a namespace (launch/rootless.hpp). Throws Error when the
-  // roots may not be used.
-  explicit Engine(Roots roots);
+  // Makes what is missing. Throws Error when the roots may not be used. An ordinary user becomes root inside a user
+  // namespace, as who makes containers has to be; with `outside` not: what their processes are told from outside, and
+  // who joins them, has power over their namespaces as the user that made those (user_namespaces(7)).
+  explicit Engine(Roots roots, bool outside = false);
 
   // Unmakes what killed commands left: containers whose launching process is dead, images half made. Gives what
   // could not be undone.

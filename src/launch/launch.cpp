@@ -254,6 +254,7 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   // Our child can be seen by the container's processes before it is one of them: nobody looks into it (CVE-2016-9962).
   context.between.emplace_back(kernel::set_undumpable);
   each(parts, "join", context, &Part::join);
+  context.between.emplace_back(kernel::set_undumpable);  // who became another user inside is so no more
   Meeting meeting, childs_end;
   Meeting::make_pair(meeting, childs_end);
   const kernel::Child child = clone(context);

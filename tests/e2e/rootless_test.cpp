@@ -12,6 +12,7 @@
 #include "kernel/fd.hpp"
 #include "kernel/mount.hpp"
 #include "support/archive.hpp"
+#include "support/at_terminal.hpp"
 #include "support/ordinary_user.hpp"
 #include "support/support.hpp"
 
@@ -276,4 +277,35 @@ TEST_CASE("a newuidmap that is not setuid is named, and the user alone is mapped
   umount2("/usr/bin/newuidmap", MNT_DETACH);
   CHECK(result.status == 0);
   CHECK(has(result.err, "newuidmap is not setuid"));
+}
+
+TEST_CASE("an ordinary user's container has a terminal, also when its program is another user") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  CHECK(output(user, {"-t"}, {"tty"}) == "/dev/pts/0\r\n");
+  CHECK(output(user, {"-t", "-u", "www-data"}, {"sh", "-c", "stat -c %U /dev/pts/0; echo >/dev/tty done"}) ==
+        "www-data\r\ndone\r\n");
+  AtTerminal person(user.coracle({"run", "--net", "none", "-it", "-u", "www-data", "busybox", "sh"}), 33, 77);
+  person.read_until("$ ");
+  person.type("stty size\r");
+  person.read_until("33 77");
+  person.type("exit 4\r");
+  CHECK(person.wait() == 4);
+  CHECK(user.left_behind().empty());
+}
+
+TEST_CASE("an ordinary user joins containers of his own, leaves them and ends them") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  AtTerminal person(user.coracle({"run", "--net", "none", "-it", "--name", "box", "busybox", "sh"}));
+  person.read_until("/ # ");
+  person.type("\x10\x11");
+  CHECK(person.wait() == 0);
+  const Result inside = user.run({"exec", "box", "sh", "-c", "id -u; cat /proc/1/comm; grep CapEff /proc/1/status"});
+  INFO(inside.err);
+  CHECK(inside.out.substr(0, 5) == "0\nsh\n");
+  CHECK(user.run({"exec", "-u", "www-data", "box", "id", "-un"}).out == "www-data\n");
+  CHECK(user.run({"exec", "-t", "box", "tty"}).out == "/dev/pts/1\r\n");
+  CHECK(user.run({"kill", "box"}).status == 0);
+  CHECK(eventually([&] { return user.left_behind().empty(); }));
 }
