@@ -66,7 +66,7 @@ Record find_container(Records& records, const std::string& text) {
 }
 
 kernel::Fd first_process(const Record& record) {
-  kernel::Fd first = kernel::noted_process(read_join_note(record.run_root + "/" + record.id).process);
+  kernel::Fd first = kernel::noted_process(read_join_note(record.run_root, record.id).process);
   if (!first) refuse_ended(record);
   return first;
 }
@@ -74,7 +74,7 @@ kernel::Fd first_process(const Record& record) {
 int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   const Record record = find_container(engine.records, options.container);
   const std::string run_dir = record.run_root + "/" + record.id;
-  const JoinNote note = read_join_note(run_dir);
+  const JoinNote note = read_join_note(record.run_root, record.id);
   const kernel::Fd first = kernel::noted_process(note.process);
   if (!first) refuse_ended(record);
   const launch::Process process = make_process(options, note.program, keeper != nullptr);

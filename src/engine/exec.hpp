@@ -22,7 +22,7 @@ struct ExecOptions {
 // Throws Error when there is no such container, or more than one.
 Record find_container(Records& records, const std::string& text);
 
-// The container's first process. Throws Error when it has ended, or does not run yet.
+// The container's first process. Throws Error when it has ended.
 kernel::Fd first_process(const Record& record);
 
 // Runs the program, as confined as the container's first one, waits for its end and gives its status. With a keeper

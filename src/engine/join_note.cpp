@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kernel/await_file.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
+#include "launch/run_directory.hpp"
 
 namespace coracle::engine {
 namespace {
@@ -30,9 +32,13 @@ void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t
   kernel::attempt([&] { return std::rename(unfinished.c_str(), path.c_str()); }, "rename {}", unfinished);
 }
 
-JoinNote read_join_note(const std::string& run_dir) {
+JoinNote read_join_note(const std::string& run_root, const std::string& id) {
+  const std::string run_dir = run_root + "/" + id;
   const std::string path = run_dir + kNote;
-  if (!kernel::exists(path)) throw Error("join the container", 0, "it is not running");
+  constexpr int kPatienceMs = 10'000;
+  if (!kernel::exists(path) && (!launch::RunDirectory::held(run_root, id) ||
+                                !kernel::await_file(run_dir, std::string(kNote).substr(1), kPatienceMs)))
+    throw Error("join the container", 0, "it is not running");
   try {
     const json note = json::parse(kernel::read_file(path));
     JoinNote read;

@@ -15,7 +15,7 @@ struct JoinNote {
 
 void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t pid);
 
-// Throws Error when there is none: the container has ended, or its program does not run yet.
-JoinNote read_join_note(const std::string& run_dir);
+// Waits for it while somebody is about to start the container. Throws Error when there is none: it has ended.
+JoinNote read_join_note(const std::string& run_root, const std::string& id);
 
 }  // namespace coracle::engine
