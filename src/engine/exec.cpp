@@ -78,10 +78,10 @@ int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   const kernel::Fd first = kernel::noted_process(note.process);
   if (!first) refuse_ended(record);
   const launch::Process process = make_process(options, note.program, keeper != nullptr);
-  parts::Parts parts = make_parts(options, run_dir, keeper);
   launch::Joining joining = {.run_root = record.run_root, .id = record.id, .pidfd = &first};
   if (keeper != nullptr) joining.watch = keeper->watch();
   try {
+    parts::Parts parts = make_parts(options, run_dir, keeper);
     return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
   } catch (Error& error) {
     if (error.code() == ESRCH || has_ended(note.process)) refuse_ended(record);

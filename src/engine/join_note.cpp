@@ -51,6 +51,9 @@ JoinNote read_join_note(const std::string& run_root, const std::string& id) {
     return read;
   } catch (const json::exception& error) {
     throw Error("read " + path, 0, error.what());
+  } catch (const Error& error) {
+    if (error.code() != ENOENT) throw;
+    throw Error("join the container", 0, "it has just ended");
   }
 }
 
