@@ -12,6 +12,7 @@
 #include "e2e/home.hpp"
 #include "kernel/capability.hpp"
 #include "kernel/inode.hpp"
+#include "parts/confine/masks.hpp"
 #include "support/ordinary_user.hpp"
 
 using namespace coracle;
@@ -102,6 +103,22 @@ TEST_CASE("what the kernel shows of the host is masked or read-only, and can be 
   const std::string shown = output(home, {"--security-opt", "systempaths=unconfined"}, look + "; true");
   CHECK_FALSE(contains(shown, "Read-only"));
   CHECK_FALSE(contains(shown, "0\n0\n"));
+}
+
+TEST_CASE("every path that docker masks shows nothing, and none that it protects can be written") {
+  const BusyboxHome home;
+  std::string script;
+  for (const std::string& path : parts::docker_masked_paths())
+    script += fmt::format("[ ! -d {0} ] || ls -A {0}; [ -d {0} ] || [ ! -e {0} ] || cat {0}; ", path);
+  CHECK(output(home, {}, script + "true").empty());
+  const std::string mounts = output(home, {}, "cat /proc/self/mounts");
+  for (const std::string& path : parts::docker_readonly_paths()) {
+    INFO(path);
+    if (kernel::exists(path)) CHECK(contains(mounts, " " + path + " proc ro,"));
+  }
+  // A program with all capabilities but SYS_ADMIN cannot take a mask away, and with the filter none at all can.
+  CHECK(contains(in_busybox(home, {"--cap-add", "ALL", "--cap-drop", "SYS_ADMIN"}, "umount /proc/keys").err,
+                 "not permitted"));
 }
 
 TEST_CASE("a system call filter can be taken away, or be another") {
