@@ -132,6 +132,15 @@ TEST_CASE("security options take walls away one by one") {
   CHECK(tells(refused([&] { cli::read_security_option("seccomp=/not/there", chosen); }), "/not/there"));
 }
 
+TEST_CASE("coracle run tells all that can be confined and let loose") {
+  const std::string help = test::run({test::coracle(), "run", "--help"}).out;
+  for (const char* option : {"--cap-add", "--cap-drop", "--security-opt", "--privileged", "--ulimit", "--device",
+                             "--group-add", "--sysctl", "--oom-score-adj"}) {
+    INFO(option);
+    CHECK(tells(help, option));
+  }
+}
+
 TEST_CASE("how a container is confined is kept whole for who joins it") {
   const test::TemporaryDirectory directory;
   parts::ConfineOptions options;
