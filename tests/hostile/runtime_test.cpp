@@ -292,7 +292,7 @@ TEST_CASE("another user of the host reaches no file of an image, a container or 
   Words folders = {home.path() + "/layers", home.path() + "/containers", home.path() + "/volumes",
                    home.path() + "/blobs"};
   for (const auto& entry : fs::directory_iterator(run_root)) folders.push_back(entry.path());
-  REQUIRE(folders.size() == 5);
+  REQUIRE(folders.size() >= 5);  // with the cache of seccomp filters, when a lesson ran before
   for (const std::string& folder : folders) {
     INFO(folder << fmt::format(" {:o}", mode_of(folder)));
     CHECK((mode_of(folder) & 0066) == 0);
