@@ -5,6 +5,8 @@
 
 #include <linux/bpf.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -13,6 +15,8 @@
 #include "kernel/cgroup_backend.hpp"
 #include "kernel/cgroup_trees.hpp"
 #include "kernel/device_program.hpp"
+#include "kernel/mount.hpp"
+#include "kernel/namespace.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/launch.hpp"
@@ -276,6 +280,18 @@ TEST_CASE("a container opens the devices that its rules allow and no others") {
   const std::vector<std::string> controllers =
       pure_v2() ? std::vector<std::string>{} : std::vector<std::string>{"devices"};
   check_device_rules([](kernel::Cgroup& group, const auto& rules) { parts::write_devices(group, rules); }, controllers);
+}
+
+TEST_CASE("without the controller devices, a cgroup2 beside the trees of version 1 keeps its rules") {
+  if (pure_v2() || kernel::CgroupTrees().mount_of("cgroup2").empty()) SKIP_WITHOUT("hybrid cgroups");
+  const kernel::Fd home = kernel::open("/proc/self/ns/mnt", O_RDONLY);
+  kernel::unshare(CLONE_NEWNS);
+  kernel::set_propagation("/", MS_PRIVATE);
+  if (!kernel::CgroupTrees().mount_of("devices").empty()) kernel::umount("/sys/fs/cgroup/devices");
+  const auto needed = parts::controllers_for({.devices = parts::default_device_rules()});
+  CHECK(needed.empty());
+  check_device_rules([](kernel::Cgroup& group, const auto& rules) { parts::write_devices(group, rules); }, needed);
+  kernel::setns(home, CLONE_NEWNS);
 }
 
 TEST_CASE("the program for devices lets through what the last fitting rule allows") {

@@ -89,7 +89,8 @@ void write_devices(const kernel::Cgroup& group, const std::vector<DeviceRule>& r
   all.insert(all.end(), rules.begin(), rules.end());
   for (DeviceRule& rule : standard_device_rules()) all.push_back(std::move(rule));
   for (const DeviceRule& rule : all) check(rule);
-  group.version() == 1 ? write_lines(group, all) : attach_program(group, all);
+  const bool has_files = group.version() == 1 && !group.directory_of("devices").empty();
+  has_files ? write_lines(group, all) : attach_program(group, all);
 }
 
 }  // namespace coracle::parts

@@ -27,6 +27,12 @@ bool uses_block_io(const CgroupLimits::BlockIo& io) {
          !io.throttle_write_bps.empty() || !io.throttle_read_iops.empty() || !io.throttle_write_iops.empty();
 }
 
+// Where there is no tree of the controller devices, a cgroup2 beside the others can ask the program of version 2.
+bool has_program_for_devices() {
+  const kernel::CgroupTrees trees;
+  return trees.mount_of("devices").empty() && !trees.mount_of("cgroup2").empty();
+}
+
 Error only_in(const char* field, int version) {
   return {fmt::format("set linux.resources.{}", field), 0,
           fmt::format("only cgroup version {} has it, and this host limits with version {}", version, 3 - version)};
@@ -57,7 +63,7 @@ std::vector<std::string> controllers_for(const CgroupLimits& limits) {
   } else {
     if (limits.network.class_id) needed.insert("net_cls");
     if (!limits.network.priorities.empty()) needed.insert("net_prio");
-    if (limits.devices) needed.insert("devices");
+    if (limits.devices && !has_program_for_devices()) needed.insert("devices");
     if (!limits.unified.empty()) throw only_in("unified", 2);
   }
   return {needed.begin(), needed.end()};
