@@ -1,47 +1,15 @@
-// The words behind a command, read by CLI11 in docker's ways: an option may be given again, options end at the first
-// other word or at "--", and --NAME= is an empty value.
+// The options of the commands of `coracle`.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
+#include "door/options.hpp"
 
 namespace coracle::cli {
 
-class Options {
+class Options : public door::Options {
  public:
-  // `usage` is what stands behind "coracle NAME" in the first line of --help, `what` is the sentence below it.
-  Options(const std::string& name, const std::string& usage, const std::string& what);
-  ~Options();
-
-  // The heading of the options that follow, for --help.
-  void group(const char* heading) { group_ = heading; }
-
-  // An option without a value. `letter` is 0 when it has none.
-  void flag(char letter, const std::string& name, const char* what, bool& value);
-  // An option with a value, shown as `value` in --help; `take` is called each time that it is given.
-  void value(char letter, const std::string& name, const char* value, const char* what,
-             const std::function<void(const std::string&)>& take);
-  void value(char letter, const std::string& name, const char* value, const char* what, std::string& target);
-  // --NAME or --NAME=VALUE; `take` is given "" for the first.
-  void optional_value(const std::string& name, const char* value, const char* what,
-                      std::function<void(const std::string&)> take);
-
-  // Reads the words, and leaves in them those that are no options. With `anywhere` options may stand behind those,
-  // else the first of them ends the options. False when --help was asked for, which has been printed then. Throws
-  // Error for a word that is wrong.
-  bool read(std::vector<std::string>& words, bool anywhere = true);
-
- private:
-  std::unique_ptr<CLI::App> app_;
-  std::string group_ = "Options";
-  std::vector<std::function<void()>> finally_;  // what is left to do when all words are read
+  // `name` is the command's: "run".
+  Options(const std::string& name, const std::string& usage, const std::string& what)
+      : door::Options("coracle " + name, usage, what) {}
 };
 
 }  // namespace coracle::cli

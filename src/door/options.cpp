@@ -1,4 +1,4 @@
-#include "cli/options.hpp"
+#include "door/options.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 #include "kernel/error.hpp"
 
-namespace coracle::cli {
+namespace coracle::door {
 namespace {
 
 using kernel::Error;
@@ -38,9 +38,9 @@ bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '
 
 }  // namespace
 
-Options::Options(const std::string& name, const std::string& usage, const std::string& what)
-    : app_(std::make_unique<CLI::App>(what, "coracle " + name)) {
-  app_->formatter(std::make_shared<Formatter>("coracle " + name + " " + usage));
+Options::Options(const std::string& command, const std::string& usage, const std::string& what)
+    : app_(std::make_unique<CLI::App>(what, command)) {
+  app_->formatter(std::make_shared<Formatter>(command + " " + usage));
   app_->set_help_flag("--help", "This text");  // -h is docker's --hostname
 }
 
@@ -108,4 +108,4 @@ bool Options::read(std::vector<std::string>& words, bool anywhere) {
   return true;
 }
 
-}  // namespace coracle::cli
+}  // namespace coracle::door
