@@ -136,7 +136,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   spec.layers = {.lower = place.layers, .scratch_dir = place.directory};
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
-  spec.readonly_root = options.read_only;
+  spec.root.readonly = options.read_only;
   set_confinement(spec, options.confinement, place);
   set_devices(spec, options.confinement);
   return spec;

@@ -1,19 +1,16 @@
 #include "launch/assemble.hpp"
 
-#include "parts/mounts.hpp"
-#include "parts/root.hpp"
-
 namespace coracle::launch {
 parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts::Parts parts;
   parts.push_back(parts::make_namespaces(spec.namespaces));
   parts.push_back(parts::make_cgroup(spec.resources, spec.resources.memory.limit ? usage : nullptr));
   if (spec.network) parts.push_back(parts::make_network(*spec.network));
-  parts.push_back(parts::make_layers(spec.layers));
+  parts.push_back(spec.rootfs.path.empty() ? parts::make_layers(spec.layers) : parts::make_rootfs(spec.rootfs));
   parts.push_back(parts::make_mounts(spec.mounts));
   if (!spec.volumes.volumes.empty()) parts.push_back(parts::make_volumes(spec.volumes));
   if (spec.terminal) parts.push_back(parts::make_terminal(*spec.terminal));
-  parts.push_back(parts::make_root({.readonly = spec.readonly_root}));
+  parts.push_back(parts::make_root(spec.root));
   parts.push_back(parts::make_confine(spec.confine));
   return parts;
 }
@@ -24,6 +21,7 @@ parts::Parts every_part() {
   parts.push_back(parts::make_cgroup({}));
   parts.push_back(parts::make_network({}));
   parts.push_back(parts::make_layers({}));
+  parts.push_back(parts::make_rootfs({}));
   parts.push_back(parts::make_mounts({}));
   parts.push_back(parts::make_volumes({}));
   parts.push_back(parts::make_terminal({}));

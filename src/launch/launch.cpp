@@ -51,8 +51,9 @@ void sort_by_stage(Parts& parts) {
 }
 
 // The end of the child's life, in a container that is made: from here on a program like any other begins.
+// `outlives`: it goes on when the process that started it ends.
 [[noreturn]] void become_program(const Process& process, Parts& parts, Context& context, Meeting& meeting, Gate* gate,
-                                 const sigset_t& mask) {
+                                 bool outlives, const sigset_t& mask) {
   context.user = find_user(process.user);
   context.user.groups.insert(context.user.groups.end(), process.groups.begin(), process.groups.end());
   for (const std::string& group : process.group_add) context.user.groups.push_back(find_group(group));
@@ -65,7 +66,9 @@ void sort_by_stage(Parts& parts) {
   }
   if (process.new_session) setsid();
   each(parts, "seal", context, &Part::seal);
-  if (gate == nullptr) {
+  if (outlives) {
+    kernel::outlive_parent();
+  } else {
     kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
     meeting.leave_if_orphaned();
   }
@@ -158,7 +161,7 @@ class Start {
         childs_end.leave_if_orphaned();
         if (gate != nullptr) run_directory_.let_go();
         each(parts_, "enter", context_, &Part::enter);
-        become_program(process_, parts_, context_, childs_end, gate, signals_.before());
+        become_program(process_, parts_, context_, childs_end, gate, gate != nullptr, signals_.before());
       });
     }
     childs_end.close();
@@ -260,7 +263,9 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   const kernel::Child child = clone(context);
   if (child.pid == 0) {
     meeting.close();
-    live(childs_end, [&] { become_program(process, parts, context, childs_end, nullptr, signals.before()); });
+    live(childs_end, [&] {
+      become_program(process, parts, context, childs_end, nullptr, joining.detach, signals.before());
+    });
   }
   childs_end.close();
   meeting.say('g');

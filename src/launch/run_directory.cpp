@@ -25,6 +25,7 @@ using kernel::Error;
 using kernel::Fd;
 
 constexpr const char* kPartsNote = "/parts";
+constexpr int kPatienceMs = 10'000;
 constexpr const char* kProcessNote = "/process";
 
 // The run root may stand in a directory that everybody can write to (/dev/shm): it must be ours alone.
@@ -139,8 +140,13 @@ void RunDirectory::end_process() const {
   pollfd end{pidfd.get(), POLLIN, 0};
   if (poll(&end, 1, 0) == 1) return;  // it has ended, and nobody has waited for it yet
   if (!kernel::send_signal(pidfd, SIGKILL)) return;
-  while (poll(&end, 1, -1) < 0 && errno == EINTR) {
-  }
+  int ended = 0;
+  do {
+    ended = poll(&end, 1, kPatienceMs);
+  } while (ended < 0 && errno == EINTR);
+  // The first process of a pid namespace ends when all others in it have been waited for (pid_namespaces(7)), and those
+  // that joined it have a parent outside.
+  if (ended == 0) throw Error("wait for the end of the container's process", ETIMEDOUT, "it was killed");
 }
 
 void RunDirectory::remove() { kernel::remove_tree(path_); }

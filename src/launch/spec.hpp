@@ -13,6 +13,8 @@
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
+#include "parts/root.hpp"
+#include "parts/rootfs.hpp"
 #include "parts/terminal.hpp"
 #include "parts/volumes.hpp"
 
@@ -38,11 +40,12 @@ struct Spec {
   parts::NamespaceOptions namespaces;
   parts::CgroupLimits resources;
   parts::LayerOptions layers;
+  parts::RootfsOptions rootfs;  // with a path there are no layers: this directory is the root
   parts::MountOptions mounts;
   std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
   std::optional<parts::TerminalOptions> terminal;
-  bool readonly_root = false;
+  parts::RootOptions root;
   parts::ConfineOptions confine;
 };
 

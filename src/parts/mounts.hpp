@@ -34,11 +34,11 @@ struct Device {
 };
 
 std::vector<Mount> default_mounts();    // docker's
-std::vector<Device> default_devices();  // those that the runtime-spec asks for
+std::vector<Device> default_nodes();  // those that the runtime-spec asks for
 
 struct MountOptions {
   std::vector<Mount> mounts = default_mounts();  // in this order
-  std::vector<Device> devices = default_devices();
+  std::vector<Device> devices = default_nodes();
   std::vector<BoundFile> files = {};  // bound in, with those of Context::files
 };
 

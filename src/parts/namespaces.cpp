@@ -47,7 +47,7 @@ class Namespaces final : public Part {
     // (cgroup_namespaces(7)), and the child is only now in its own.
     if (options_.cgroup) kernel::unshare(CLONE_NEWCGROUP);
     // A new mount namespace is a copy whose mounts still pass events on to the host's (mount_namespaces(7)).
-    if (options_.mount) kernel::set_propagation("/", MS_PRIVATE);
+    if (options_.mount) kernel::set_propagation("/", options_.propagation);
     if (options_.network) kernel::set_loopback_up();
     if (!options_.hostname.empty()) kernel::sethostname(options_.hostname);
     if (!options_.domainname.empty()) kernel::setdomainname(options_.domainname);

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/mount.h>
+
 #include "kernel/user_namespace.hpp"
 #include "parts/part.hpp"
 
@@ -21,6 +23,9 @@ struct NamespaceOptions {
     std::string path;
   };
   std::vector<Existing> existing;
+
+  // How the mounts of an own mount namespace stand to the host's: MS_PRIVATE, MS_SLAVE, MS_SHARED.
+  std::uint64_t propagation = MS_PRIVATE;
 
   std::string hostname, domainname;  // need uts; "" keeps what it was
   std::optional<long> uptime;        // needs time: seconds since boot as the container sees them (time_namespaces(7))

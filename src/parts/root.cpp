@@ -56,6 +56,7 @@ class Root final : public Part {
     return path;
   }
 
+  bool is_shared() const { return (options_.propagation & MS_SHARED) != 0; }
   bool is_private() const { return (options_.propagation & MS_PRIVATE) != 0; }
   void pivot(const std::string& rootfs) const;
 
@@ -65,13 +66,14 @@ class Root final : public Part {
 // pivot_root(2): the new root must be a mount point, and it must not be shared.
 void Root::pivot(const std::string& rootfs) const {
   if (is_private()) kernel::set_propagation("/", MS_PRIVATE);
+  const kernel::Fd old_root = is_shared() ? kernel::open("/", O_PATH | O_DIRECTORY) : kernel::Fd();
   // Layers come as a mount already; a plain directory becomes one by being bound to itself.
   if (!options_.rootfs.empty()) kernel::mount(rootfs, rootfs, "", MS_BIND | MS_REC);
   kernel::chdir(rootfs);
   // "." twice: the old root ends up on top of the new one, at the same place, and needs no directory of its own.
   kernel::pivot_root(".", ".");
   // What is unmounted here must not be unmounted on the host.
-  if (!is_private()) kernel::set_propagation(".", MS_SLAVE);
+  if (old_root) kernel::mount_setattr(old_root, {.propagation = MS_SLAVE}, true);
   kernel::umount(".", MNT_DETACH);
   kernel::chdir("/");
 }

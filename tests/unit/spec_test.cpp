@@ -118,7 +118,7 @@ TEST_CASE("what is the container's own lies in its own place") {
   CHECK(spec.layers.scratch_dir == kPlace.directory);
   CHECK(spec.volumes.volumes_dir == kPlace.volumes_dir);
   CHECK(spec.volumes.volumes.size() == 1);
-  CHECK(spec.readonly_root);
+  CHECK(spec.root.readonly);
   CHECK(spec.process.init);
   CHECK(spec.process.new_session);
 }

@@ -16,7 +16,7 @@ std::vector<Mount> default_mounts() {
 }
 
 // The kernel's Documentation/admin-guide/devices.txt.
-std::vector<Device> default_devices() {
+std::vector<Device> default_nodes() {
   return {
       {.path = "/dev/null", .major = 1, .minor = 3},    {.path = "/dev/zero", .major = 1, .minor = 5},
       {.path = "/dev/full", .major = 1, .minor = 7},    {.path = "/dev/random", .major = 1, .minor = 8},
