@@ -55,6 +55,7 @@ void sort_by_stage(Parts& parts) {
 [[noreturn]] void become_program(const Process& process, Parts& parts, Context& context, Meeting& meeting, Gate* gate,
                                  bool outlives, const sigset_t& mask) {
   context.user = find_user(process.user);
+  if (process.exact_groups) context.user.groups.clear();
   context.user.groups.insert(context.user.groups.end(), process.groups.begin(), process.groups.end());
   for (const std::string& group : process.group_add) context.user.groups.push_back(find_group(group));
   enter_directory(process.cwd);

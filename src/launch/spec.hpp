@@ -27,6 +27,7 @@ struct Process {
   std::string cwd;                     // made when missing, as docker does; "" stays where the root part left us
   std::string user;                    // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
   std::vector<gid_t> groups;           // supplementary ones, beside those of /etc/group
+  bool exact_groups = false;           // `groups` alone: neither the user's own group nor those of /etc/group
   std::vector<std::string> group_add;  // the same, as the container's /etc/group calls them
   mode_t umask = 022;
   bool new_session = false;   // setsid(2): away from our terminal, so that its keys reach us alone

@@ -19,7 +19,8 @@ unsigned device_number(const Field& field) {
 parts::Device read_device(const Field& field) {
   parts::Device device;
   device.path = field["path"].required_text();
-  if (device.path[0] != '/') field["path"].refuse("it must be an absolute path");
+  while (device.path.size() > 1 && device.path.back() == '/') device.path.pop_back();
+  if (device.path[0] != '/' || device.path.size() == 1) field["path"].refuse("it must be an absolute path");
   const std::string type = field["type"].required_text();
   if (type != "c" && type != "u" && type != "b" && type != "p") field["type"].refuse("allowed are c, u, b and p");
   device.type = type == "u" ? 'c' : type[0];

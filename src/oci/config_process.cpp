@@ -48,6 +48,7 @@ void read_user(const Field& user, launch::Process& process) {
   const auto uid = user["uid"].number<std::uint32_t>().value_or(0);
   const auto gid = user["gid"].number<std::uint32_t>().value_or(0);
   process.user = fmt::format("{}:{}", uid, gid);
+  process.exact_groups = true;
   user["additionalGids"].each(
       [&](const Field& field) { process.groups.push_back(field.number<std::uint32_t>().value_or(0)); });
   process.umask = user["umask"].number<std::uint32_t>().value_or(022);

@@ -1,9 +1,12 @@
 // coracle-oci exec: one more program in a running container, no less confined than its first.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "kernel/capability.hpp"
 #include "kernel/recorder.hpp"
+#include "kernel/tty.hpp"
 #include "launch/assemble.hpp"
+#include "launch/attend.hpp"
 #include "launch/launch.hpp"
 #include "oci/bundle.hpp"
 
@@ -51,7 +54,7 @@ unsigned parse_id(const std::string& text) {
 
 void add_capability(const std::string& name, parts::ConfineOptions& confine) {
   const auto number = kernel::capability_number(name);
-  if (!number) throw Error("read the capability \"" + name + "\"", 0, "there is no such capability");
+  if (!number) return warn("there is no capability " + name);  // no error, as in config.json
   const auto bit = kernel::Capabilities{1} << static_cast<unsigned>(*number);
   for (kernel::Capabilities* set :
        {&confine.capabilities->bounding, &confine.capabilities->permitted, &confine.capabilities->effective})
@@ -82,24 +85,41 @@ ProcessConfig wanted_process(const Exec& wanted, const Config& config) {
   return read_process(Field(document, name));
 }
 
-int join(const Container& container, const FirstProcess& first, const Exec& wanted) {
+struct Console {
+  int socket = -1;  // where the master of the program's terminal goes
+  kernel::WindowSize size;
+  launch::Watch watch = {};
+};
+
+int join(const Container& container, const FirstProcess& first, const Exec& wanted, Config& config,
+         const Console& console) {
+  if (console.socket >= 0) config.spec.terminal = parts::TerminalOptions{console.socket, console.size};
+  parts::Parts parts = launch::assemble(config.spec);
+  const auto ending = launch::join(config.process.process, parts, first.pid,
+                                   {.run_root = container.root,
+                                    .id = container.id,
+                                    .detach = wanted.detach,
+                                    .executed = [&](pid_t pid) { write_pid_file(wanted.pid_file, pid); },
+                                    .watch = console.watch});
+  return ending ? ending->status() : 0;
+}
+
+int join_with_console(const Container& container, const FirstProcess& first, const Exec& wanted) {
   Config config = read_noted_config(container);
   ProcessConfig process = wanted_process(wanted, config);
   process.process.preserve_fds = wanted.preserve_fds;
   take_process(config, std::move(process));
-  if (config.process.terminal && wanted.detach && wanted.console_socket.empty())
+  if (!config.process.terminal) return join(container, first, wanted, config, {});
+  if (!wanted.console_socket.empty()) {
+    const kernel::Fd socket = open_console_socket(wanted.console_socket);
+    return join(container, first, wanted, config, {socket.get(), config.process.size});
+  }
+  if (wanted.detach)
     throw Error("give the program a terminal", 0, "with --detach, --console-socket must say who gets it");
-  const kernel::Fd console = config.process.terminal && !wanted.console_socket.empty()
-                                 ? open_console_socket(wanted.console_socket)
-                                 : kernel::Fd();
-  if (console) config.spec.terminal = parts::TerminalOptions{console.get(), config.process.size};
-  parts::Parts parts = launch::assemble(config.spec);
-  const launch::Joining joining{
-      .run_root = container.root, .id = container.id, .detach = wanted.detach, .executed = [&](pid_t pid) {
-        write_pid_file(wanted.pid_file, pid);
-      }};
-  const auto ending = launch::join(config.process.process, parts, first.pid, joining);
-  return ending ? ending->status() : 0;
+  return launch::attend({.interactive = kernel::is_terminal(STDIN_FILENO)}, [&](launch::Keeper& keeper) {
+    const parts::TerminalOptions options = keeper.options();
+    return join(container, first, wanted, config, {options.console_socket, options.size, keeper.watch()});
+  });
 }
 
 }  // namespace
@@ -124,7 +144,7 @@ int exec(const Door& door, Words words) {
     throw Error("run a program in " + container.id, 0, "cannot exec in a container that is " + status);
   if (status == "paused" && !wanted.ignore_paused)
     throw Error("run a program in " + container.id, 0, "cannot exec in a paused container; see --ignore-paused");
-  return join(container, first, wanted);
+  return join_with_console(container, first, wanted);
 }
 
 }  // namespace coracle::oci

@@ -25,7 +25,7 @@ std::vector<Hook> read_list(const Field& list) {
     if (hook.path[0] != '/') field["path"].refuse("it must be an absolute path");
     hook.args = field["args"].texts();
     if (hook.args.empty()) hook.args = {hook.path};
-    hook.env = field["env"].texts();
+    if (field["env"]) hook.env = field["env"].texts();
     hook.timeout = field["timeout"].number<int>();
     if (hook.timeout && *hook.timeout <= 0) field["timeout"].refuse("it must be greater than 0");
     hooks.push_back(std::move(hook));
@@ -64,7 +64,7 @@ Fd spawn(const Hook& hook, const Fd& in, const Fd& out) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
   const int error = posix_spawn(&pid, hook.path.c_str(), &actions, &attributes, pointers(hook.args).data(),
-                                pointers(hook.env).data());
+                                hook.env ? pointers(*hook.env).data() : environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw Error("run the hook " + hook.path, error);

@@ -14,8 +14,9 @@ namespace coracle::oci {
 
 struct Hook {
   std::string path;  // absolute
-  std::vector<std::string> args, env;
-  std::optional<int> timeout;  // seconds
+  std::vector<std::string> args;
+  std::optional<std::vector<std::string>> env;  // absent: ours
+  std::optional<int> timeout;                   // seconds
 };
 
 struct Hooks {
