@@ -1,10 +1,16 @@
 // coracle exec: options, semantics and exit status as docker exec has them.
 #include "engine/exec.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "cli/cli.hpp"
 #include "cli/env.hpp"
 #include "cli/options.hpp"
 #include "kernel/error.hpp"
+#include "kernel/process.hpp"
+#include "kernel/tty.hpp"
+#include "kernel/unix_socket.hpp"
 #include "launch/attend.hpp"
 
 namespace coracle::cli {
@@ -17,6 +23,7 @@ struct Words {
   launch::Attendance attendance;
   std::vector<std::string> env_files, env;
   bool terminal = false;
+  bool detach = false;
 };
 
 bool read_words(Words& words, std::vector<std::string> arguments) {
@@ -24,6 +31,7 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
                   "Run one more program in a running container, as confined as the container's own, and wait for its "
                   "end.");
   engine::ExecOptions& exec = words.options;
+  options.flag('d', "detach", "Do not wait for its end, and let go of what it prints", words.detach);
   options.flag('i', "interactive", "Pass our stdin on; without it the program reads /dev/null",
                words.attendance.interactive);
   options.flag('t', "tty", "A terminal of its own", words.terminal);
@@ -41,6 +49,8 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
   if (arguments.size() < 2) {
     throw Error("read the command line", 0, "a container and a command are needed; see coracle exec --help");
   }
+  if (words.detach && words.terminal)
+    throw Error("read the options -d and -t", 0, "nobody would sit at the terminal; give one of the two");
   exec.container = arguments.front();
   exec.command.assign(arguments.begin() + 1, arguments.end());
   exec.env = std::move(words.env_files);  // those of -e come later, and win
@@ -48,18 +58,48 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
   return true;
 }
 
+int act(const Door& door, const engine::ExecOptions& options, launch::Keeper* keeper,
+        const std::function<void()>& executed = {}) {
+  engine::Engine engine(door.roots, true);
+  return engine::exec(engine, options, keeper, executed);
+}
+
+// A process of its own waits for the program in our place. What is wrong until the program runs it still says where we
+// would; the program reads and writes nothing.
+int act_detached(const Door& door, const engine::ExecOptions& options) {
+  auto [ours, theirs] = kernel::socketpair();
+  const kernel::Child waiting = kernel::clone3(0);
+  if (waiting.pid != 0) {
+    theirs.close();
+    return kernel::receive_message(ours, 1).text.empty() ? kernel::wait(waiting.pidfd).status() : 0;
+  }
+  ours.close();
+  setsid();
+  kernel::Fd stderr_before(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+  kernel::become_stdio(kernel::open("/dev/null", O_RDWR));
+  const auto executed = [&, &line = theirs] {
+    stderr_before.close();
+    kernel::write_all(line, "x");
+  };
+  try {
+    return act(door, options, nullptr, executed);
+  } catch (...) {
+    if (stderr_before) dup2(stderr_before.get(), STDERR_FILENO);
+    throw;
+  }
+}
+
 }  // namespace
 
 int exec(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
-  const auto act = [&](launch::Keeper* keeper) {
-    engine::Engine engine(door.roots, true);
-    return engine::exec(engine, words.options, keeper);
-  };
-  if (words.terminal) return launch::attend(words.attendance, [&](launch::Keeper& keeper) { return act(&keeper); });
+  if (words.detach) return act_detached(door, words.options);
+  if (words.terminal) {
+    return launch::attend(words.attendance, [&](launch::Keeper& keeper) { return act(door, words.options, &keeper); });
+  }
   if (!words.attendance.interactive) read_nothing();
-  return act(nullptr);
+  return act(door, words.options, nullptr);
 }
 
 }  // namespace coracle::cli

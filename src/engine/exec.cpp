@@ -71,7 +71,7 @@ kernel::Fd first_process(const Record& record) {
   return first;
 }
 
-int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
+int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper, const std::function<void()>& executed) {
   const Record record = find_container(engine.records, options.container);
   const std::string run_dir = record.run_root + "/" + record.id;
   const JoinNote note = read_join_note(record.run_root, record.id);
@@ -80,6 +80,7 @@ int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper) {
   const launch::Process process = make_process(options, note.program, keeper != nullptr);
   launch::Joining joining = {.run_root = record.run_root, .id = record.id, .pidfd = &first};
   if (keeper != nullptr) joining.watch = keeper->watch();
+  if (executed) joining.executed = [&](pid_t) { executed(); };
   try {
     parts::Parts parts = make_parts(options, run_dir, keeper);
     return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();

@@ -1,6 +1,7 @@
 // One more program in a running container.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ kernel::Fd first_process(const Record& record);
 
 // Runs the program, as confined as the container's first one, waits for its end and gives its status. With a keeper
 // it has a terminal.
-int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper = nullptr);
+// `executed` is called when it runs.
+int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper = nullptr,
+         const std::function<void()>& executed = {});
 
 }  // namespace coracle::engine

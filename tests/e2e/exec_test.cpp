@@ -253,3 +253,26 @@ TEST_CASE("exec while the container ends either runs whole or says that it ended
     CHECK((ran || told || result.status == 137));
   }
 }
+
+TEST_CASE("exec -d comes back when its program runs, and the program goes on without us") {
+  const RunningBox box;
+  const Result begun =
+      box.exec({"-d"}, {"sh", "-c", "cat; echo unheard; echo unheard >&2; touch /begun; exec sleep 999"});
+  CHECK(begun.status == 0);
+  CHECK((begun.out + begun.err).empty());
+  CHECK(eventually([&] { return kernel::exists("/proc/" + std::to_string(box.first()) + "/root/begun"); }));
+  CHECK(contains(box.output({}, {"ps"}), "sleep 999"));
+  const Result missing = box.exec({"-d"}, {"no-such-program"});
+  CHECK(missing.status == 127);
+  CHECK(contains(missing.err, "no-such-program"));
+  CHECK(contains(box.exec({"-dt"}, {"true"}).err, "nobody would sit at the terminal"));
+}
+
+TEST_CASE("kill sends any signal, and says what is none") {
+  const RunningBox box({}, "trap 'touch /heard' USR1; (sh -c 'echo ready'); while :; do usleep 10000; done; ");
+  CHECK(box.run({"kill", "-s", "SIGUSR1", "box"}).out == "box\n");
+  CHECK(eventually([&] { return kernel::exists("/proc/" + std::to_string(box.first()) + "/root/heard"); }));
+  CHECK(contains(box.run({"kill", "--signal", "NOSUCH", "box"}).err, "\"NOSUCH\""));
+  CHECK(box.run({"kill", "nobody"}).status == 125);
+  CHECK(box.run({"kill"}).status == 125);
+}
