@@ -8,6 +8,7 @@
 #include "kernel/error.hpp"
 #include "launch/rootless.hpp"
 #include "parts/confine/masks.hpp"
+#include "launch/rootless.hpp"
 
 namespace coracle::engine {
 namespace {
@@ -56,6 +57,8 @@ std::string host_name() {
 void set_network(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname) {
   if (options.network != Network::bridge) {
     if (!options.ports.empty()) throw Error("publish a port (-p)", 0, "that needs the network bridge (--net bridge)");
+  } else if (launch::rootless()) {
+    spec.pasta = parts::PastaOptions{.ports = options.ports, .hostname = hostname};
   } else {
     spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname, .keep_bridge = true};
   }

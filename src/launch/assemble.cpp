@@ -6,6 +6,7 @@ parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts.push_back(parts::make_namespaces(spec.namespaces));
   parts.push_back(parts::make_cgroup(spec.resources, spec.resources.memory.limit ? usage : nullptr));
   if (spec.network) parts.push_back(parts::make_network(*spec.network));
+  if (spec.pasta) parts.push_back(parts::make_pasta(*spec.pasta));
   parts.push_back(spec.rootfs.path.empty() ? parts::make_layers(spec.layers) : parts::make_rootfs(spec.rootfs));
   parts.push_back(parts::make_mounts(spec.mounts));
   if (!spec.volumes.volumes.empty()) parts.push_back(parts::make_volumes(spec.volumes));
@@ -20,6 +21,7 @@ parts::Parts every_part() {
   parts.push_back(parts::make_namespaces({}));
   parts.push_back(parts::make_cgroup({}));
   parts.push_back(parts::make_network({}));
+  parts.push_back(parts::make_pasta({}));
   parts.push_back(parts::make_layers({}));
   parts.push_back(parts::make_rootfs({}));
   parts.push_back(parts::make_mounts({}));

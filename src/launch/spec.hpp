@@ -13,6 +13,7 @@
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
+#include "parts/network/pasta.hpp"
 #include "parts/root.hpp"
 #include "parts/rootfs.hpp"
 #include "parts/terminal.hpp"
@@ -43,6 +44,7 @@ struct Spec {
   parts::LayerOptions layers;
   parts::RootfsOptions rootfs;  // with a path there are no layers: this directory is the root
   parts::MountOptions mounts;
+  std::optional<parts::PastaOptions> pasta;      // an ordinary user's network, in place of `network`
   std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
   std::optional<parts::TerminalOptions> terminal;

@@ -1,5 +1,5 @@
 // Part: network. One container's place in a network: a veth pair from a bridge to its eth0, a leased address, its
-// name files, and ports of the host that lead to it; veth(4), rtnetlink(7), network_namespaces(7), resolv.conf(5).
+// name files, and ports of the host that lead to it; veth(4), rtnetlink(7), network_namespaces(7).
 #include "parts/network.hpp"
 
 #include <linux/sched.h>
@@ -7,6 +7,7 @@
 #include "kernel/recorder.hpp"
 #include "parts/network/bridge.hpp"
 #include "parts/network/firewall.hpp"
+#include "parts/network/names.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -27,8 +28,6 @@ std::string link_name(const std::string& id) { return "cor" + id.substr(0, 12); 
 
 std::string note_of(const std::string& run_dir, const char* note);
 std::vector<std::string> lines_of(const std::string& text);
-std::string usable_resolv_conf();
-std::string hosts_file(const std::string& address, const std::string& hostname);
 
 class Network final : public Part {
  public:
@@ -50,7 +49,7 @@ class Network final : public Part {
     bridge_ = {run_root(context), options_.bridge, subnet_};
     address_ = lease_address(bridge_, context.id, address_);
     kernel::create_file(context.run_dir + kAddressNote, kernel::ipv4_text(address_));
-    write_name_files(context);
+    write_name_files(context, kernel::ipv4_text(address_), options_.hostname);
   }
 
   void adopt(Context& context) override {
@@ -95,7 +94,6 @@ class Network final : public Part {
 
  private:
   Ipv4 checked_address() const;
-  void write_name_files(Context& context) const;
   void publish_ports(const Context& context);
   static void silence_veth(const std::string& id);
 
@@ -105,19 +103,6 @@ class Network final : public Part {
   Bridge bridge_;
   std::vector<Fd> reserved_;  // the published ports of the host, bound so that nobody else takes them
 };
-
-// docker binds three files of its own over those of the image; so do we.
-void Network::write_name_files(Context& context) const {
-  const std::string hostname = options_.hostname.empty() ? context.id : options_.hostname;
-  const auto add = [&](const char* name, const std::string& text) {
-    const std::string file = context.run_dir + "/" + name;
-    kernel::create_file(file, text);
-    context.files.push_back({file, std::string("/etc/") + name});
-  };
-  add("resolv.conf", usable_resolv_conf());
-  add("hosts", hosts_file(kernel::ipv4_text(address_), hostname));
-  add("hostname", hostname + "\n");
-}
 
 // The order makes release() safe: the note names only ports that nobody else holds, and it is there before they are
 // in the rules.
@@ -168,41 +153,6 @@ std::vector<std::string> lines_of(const std::string& text) {
     begin = end + 1;
   }
   return lines;
-}
-
-// The name servers of `text`, and what else it says; "" when all of them are on a loopback address, where a
-// container has nobody.
-std::string without_loopback(const std::string& text) {
-  std::string result;
-  bool server = false;
-  for (const std::string& line : lines_of(text)) {
-    const std::string keyword = "nameserver";
-    if (line.starts_with(keyword)) {
-      const std::size_t address = line.find_first_not_of(" \t", keyword.size());
-      if (address == std::string::npos || line.compare(address, 4, "127.") == 0 ||
-          line.compare(address, 3, "::1") == 0) {
-        continue;
-      }
-      server = true;
-    }
-    result += line + "\n";
-  }
-  return server ? result : "";
-}
-
-// As docker chooses: the host's; what systemd-resolved has behind its own 127.0.0.53; two public servers.
-std::string usable_resolv_conf() {
-  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
-    if (!kernel::exists(path)) continue;
-    if (std::string text = without_loopback(kernel::read_file(path)); !text.empty()) return text;
-  }
-  return "nameserver 8.8.8.8\nnameserver 8.8.4.4\n";
-}
-
-std::string hosts_file(const std::string& address, const std::string& hostname) {
-  return "127.0.0.1\tlocalhost\n"
-         "::1\tlocalhost ip6-localhost ip6-loopback\n" +
-         address + "\t" + hostname + "\n";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "e2e/home.hpp"
+#include "e2e/recipe.hpp"
 #include "kernel/fd.hpp"
 #include "launch/launch.hpp"
 #include "parts/network/bridge.hpp"
@@ -13,23 +14,6 @@ using namespace coracle;
 using namespace coracle::test;
 
 namespace {
-
-// Builds the recipe when it is not there yet, which takes its packages from the host's network.
-Words import_words(const std::string& name) {
-  const std::string directory = busybox_layer().substr(0, busybox_layer().rfind('/'));
-  const Result made =
-      run({"nsenter", "--net=" + host_network(), source("rootfs/" + name), directory}, {}, std::chrono::minutes(10));
-  INFO(made.err);
-  REQUIRE(made.status == 0);
-  Words words = {"import"};
-  const std::string lines = kernel::read_file(directory + "/" + name + ".import");
-  for (std::size_t begin = 0; begin < lines.size();) {
-    const std::size_t end = lines.find('\n', begin);
-    words.push_back(lines.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return words;
-}
 
 std::string redis(const Words& question) {
   Words words = {"redis-cli", "-p", "1234"};

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -33,6 +34,13 @@ OrdinaryUser::OrdinaryUser(Ids ids) {
   const std::string& top = directory_.path();
   fs::permissions(top, fs::perms(0755));
   for (const char* name : {"/home", "/run"}) give(top + name, 0700);
+  // As udev has it: everybody may make a tap device in a network namespace that is theirs.
+  if (kernel::exists("/dev/net/tun")) {
+    const std::string tun = top + "/tun";
+    kernel::attempt([&] { return ::mknod(tun.c_str(), S_IFCHR, makedev(10, 200)); }, "mknod {}", tun);
+    fs::permissions(tun, fs::perms(0666));
+    kernel::mount(tun, "/dev/net/tun", "", MS_BIND);
+  }
   const std::string line = fmt::format("rower:x:{0}:{0}::{1}:/bin/sh\n", kUid, home());
   replace("/etc/passwd", top + "/passwd", kernel::read_file("/etc/passwd") + line);
   const std::string range = ids == Ids::range ? fmt::format("rower:{}:{}\n", kFirst, kCount) : "";
@@ -41,7 +49,7 @@ OrdinaryUser::OrdinaryUser(Ids ids) {
 }
 
 OrdinaryUser::~OrdinaryUser() {
-  for (const char* file : {"/etc/passwd", "/etc/subuid", "/etc/subgid"}) ::umount2(file, MNT_DETACH);
+  for (const char* file : {"/etc/passwd", "/etc/subuid", "/etc/subgid", "/dev/net/tun"}) ::umount2(file, MNT_DETACH);
 }
 
 std::string OrdinaryUser::program(const std::string& path) const {

@@ -1,5 +1,6 @@
 // A user without privileges, whom this test session alone knows: entries in /etc/passwd, /etc/subuid and /etc/subgid
-// that are bound over the host's in the session's mount namespace, and a home. All of it is gone with the object.
+// that are bound over the host's in the session's mount namespace, a /dev/net/tun as udev makes it, and a home. All of
+// it is gone with the object.
 #pragma once
 
 #include <string>

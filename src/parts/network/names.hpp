@@ -1,0 +1,15 @@
+// The name files of a container with a network of its own: /etc/resolv.conf, /etc/hosts, /etc/hostname; resolv.conf(5),
+// hosts(5).
+#pragma once
+
+#include <string>
+
+#include "parts/part.hpp"
+
+namespace coracle::parts {
+
+// Writes the three into the run directory, and asks for them to be bound into the root, as docker does. `address` is
+// the container's own; "" as `hostname` is its id.
+void write_name_files(Context& context, const std::string& address, const std::string& hostname);
+
+}  // namespace coracle::parts
