@@ -8,6 +8,7 @@
 #include "cli/env.hpp"
 #include "cli/options.hpp"
 #include "kernel/error.hpp"
+#include "launch/rootless.hpp"
 #include "launch/timeline.hpp"
 
 namespace coracle::cli {
@@ -111,6 +112,15 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
   return true;
 }
 
+// docker's way with limits that the host cannot keep: it says so, and goes on without.
+void leave_out_limits(RunOptions& options) {
+  if (!launch::rootless() || !parts::has_limits(options.limits) || parts::may_limit(options.limits)) return;
+  std::fprintf(stderr,
+               "coracle: warning: the container runs without limits: the cgroups here are not this user's; %s\n",
+               parts::kDelegation);
+  options.limits = {};
+}
+
 // With a keeper, the person's terminal is raw until it restores it: before anything is said.
 int run_container(const Door& door, const Words& words, launch::Keeper* keeper) {
   engine::Engine engine(door.roots);
@@ -129,6 +139,7 @@ int run(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
   launch::check_timeline(words.timeline);
+  leave_out_limits(words.options);
   if (words.options.terminal) {
     return launch::attend(words.attendance,
                           [&](launch::Keeper& keeper) { return run_container(door, words, &keeper); });

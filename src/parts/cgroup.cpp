@@ -3,10 +3,14 @@
 #include <algorithm>
 
 #include "kernel/cgroupfs.hpp"
+#include "kernel/error.hpp"
+#include "kernel/own_user_namespace.hpp"
 #include "parts/cgroup/resources.hpp"
 
 namespace coracle::parts {
 namespace {
+
+using kernel::Error;
 
 class CgroupPart final : public Part {
  public:
@@ -16,10 +20,14 @@ class CgroupPart final : public Part {
   const char* name() const override { return "cgroup"; }
 
   void prepare(Context& context) override {
-    if (limits_.optional) limits_.devices.reset();
+    const bool ordinary = !kernel::in_first_user_namespace();
+    // Rules for devices are root's alone to write; a user namespace makes no device nodes, and has those it was given.
+    if (limits_.optional || ordinary) limits_.devices.reset();
     const std::vector<std::string> needed = controllers();
-    group_ = kernel::place_cgroup(path_for(context), needed, limits_.every_controller);
-    if (limits_.optional && needed.empty() && !group_->may_create()) return group_.reset();
+    group_ = kernel::place_cgroup(path_for(context, ordinary), needed, limits_.every_controller);
+    const bool needless = (limits_.optional && needed.empty()) || (ordinary && !has_limits(limits_));
+    if (needless && !group_->may_create()) return group_.reset();
+    if (ordinary) refuse_if_not_delegated(*group_);
     leave_note(context.run_dir, *group_);
     group_->create();
     write_limits(*group_, limits_);
@@ -57,8 +65,15 @@ class CgroupPart final : public Part {
   }
 
  private:
-  std::string path_for(const Context& context) const {
-    return limits_.path.empty() ? "/coracle-" + context.id : limits_.path;
+  // An ordinary user's group is beside or below the one that the user is in: nobody else's is the user's to change.
+  std::string path_for(const Context& context, bool ordinary) const {
+    return limits_.path.empty() ? (ordinary ? "coracle-" : "/coracle-") + context.id : limits_.path;
+  }
+
+  static void refuse_if_not_delegated(const kernel::Cgroup& group) {
+    if (group.may_create()) return;
+    throw Error("limit what the container may use", EACCES,
+                std::string("the cgroups here are not this user's: ") + kDelegation);
   }
 
   // Every controller costs a directory in version 1, so only those are used that a limit or the usage needs.
@@ -86,6 +101,16 @@ class CgroupPart final : public Part {
 };
 
 }  // namespace
+
+bool has_limits(CgroupLimits limits) {
+  limits.devices.reset();
+  return !controllers_for(limits).empty();
+}
+
+bool may_limit(CgroupLimits limits) {
+  limits.devices.reset();
+  return kernel::place_cgroup("coracle-probe", controllers_for(limits))->may_create();
+}
 
 std::unique_ptr<Part> make_cgroup(CgroupLimits limits, CgroupUsage* usage) {
   return std::make_unique<CgroupPart>(std::move(limits), usage);

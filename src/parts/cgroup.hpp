@@ -102,6 +102,17 @@ struct CgroupUsage {
   bool oom_killed = false;
 };
 
+// Whether there is any limit, rules for devices aside.
+bool has_limits(CgroupLimits limits);
+
+// Whether an ordinary user may make a group for them where the process is: the one there is this user's own, delegated
+// by systemd. Throws Error for a controller that is not there.
+bool may_limit(CgroupLimits limits);
+
+// How a user gets such a group, for the error and the warning that say it is missing.
+constexpr const char* kDelegation =
+    "systemd-run --user --scope -p Delegate=yes COMMAND gives it some (see coracle doctor)";
+
 // `usage`, when given, is filled by release(). In join() the part moves the joining process to the container's group,
 // which it finds through context.run_dir.
 std::unique_ptr<Part> make_cgroup(CgroupLimits limits, CgroupUsage* usage = nullptr);

@@ -6,6 +6,7 @@
 
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -57,6 +58,61 @@ std::unique_ptr<Running> waiting(const OrdinaryUser& user, const Words& options)
   running->read_until("ready\n");
   return running;
 }
+
+// A cgroup that belongs to the ordinary user, as systemd's Delegate= makes it: in the tree of version 2, where
+// processes are in a group of their own below it, and on hybrid hosts in that of the controller pids as well.
+class DelegatedGroup {
+ public:
+  DelegatedGroup() {
+    if (kernel::exists("/sys/fs/cgroup/cgroup.controllers")) {
+      make("/sys/fs/cgroup", "/leaf");
+      std::ofstream(groups_[0].path + "/cgroup.subtree_control") << "+pids";
+    } else if (kernel::exists("/sys/fs/cgroup/pids/cgroup.procs")) {
+      make("/sys/fs/cgroup/pids", "");
+      if (kernel::exists("/sys/fs/cgroup/unified/cgroup.procs")) make("/sys/fs/cgroup/unified", "/leaf");
+    }
+  }
+  ~DelegatedGroup() {
+    for (const Group& group : groups_) test::run({"find", group.path, "-depth", "-type", "d", "-delete"});
+  }
+  DelegatedGroup(const DelegatedGroup&) = delete;
+  DelegatedGroup& operator=(const DelegatedGroup&) = delete;
+
+  explicit operator bool() const { return !groups_.empty(); }
+
+  // Runs the command in it.
+  Result run(const Words& words) const {
+    std::string script;
+    for (const Group& group : groups_) script += fmt::format("echo $$ > {}/cgroup.procs && ", group.leaf);
+    Words all = {"sh", "-c", script + "exec \"$@\"", "sh"};
+    all.insert(all.end(), words.begin(), words.end());
+    return test::run(all);
+  }
+
+  // Whether it has only what it was made with.
+  bool empty() const {
+    int more = 0;
+    for (const Group& group : groups_) {
+      for (const auto& entry : fs::directory_iterator(group.path)) more += entry.is_directory() ? 1 : 0;
+      more -= group.leaf == group.path ? 0 : 1;
+    }
+    return more == 0;
+  }
+
+ private:
+  struct Group {
+    std::string path, leaf;
+  };
+
+  void make(const std::string& tree, const std::string& leaf) {
+    const std::string path = fmt::format("{}/delegated-{}", tree, getpid());
+    fs::create_directories(path + leaf);
+    test::run({"chown", "-R", fmt::format("{0}:{0}", OrdinaryUser::kUid), path});
+    groups_.push_back({path, path + leaf});
+  }
+
+  std::vector<Group> groups_;
+};
 
 }  // namespace
 
@@ -244,6 +300,34 @@ TEST_CASE("exit statuses of an ordinary user's containers are docker's") {
   CHECK(in_busybox(user, {}, {"/etc"}).status == 126);
   CHECK(in_busybox(user, {}, {"/nothing"}).status == 127);
   CHECK(user.run({"run", "no-such-image"}).status == 125);
+}
+
+TEST_CASE(
+    "limits are left out with one warning where the cgroups are not the user's, and without a word where none is asked "
+    "for") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  const Result result = in_busybox(user, {"--memory", "64m", "--pids-limit", "20", "--cpus", "0.5"}, {"echo", "runs"});
+  CHECK(result.status == 0);
+  CHECK(result.out == "runs\n");
+  CHECK(has(result.err, "warning: the container runs without limits"));
+  CHECK(has(result.err, "Delegate=yes"));
+  CHECK(result.err.find('\n') == result.err.size() - 1);
+  output(user, {}, {"true"});  // which checks that nothing is said
+}
+
+TEST_CASE("an ordinary user's limits hold where the cgroups are the user's") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  const DelegatedGroup group;
+  if (!group) SKIP_WITHOUT("pids controller to delegate");
+  const Result result =
+      group.run(user.coracle({"run", "--net", "none", "--pids-limit", "5", "busybox", "sh", "-c",
+                              "cat /proc/self/cgroup; for i in 1 2 3 4 5 6; do sleep 1 & done; true"}));
+  INFO(result.out << result.err);
+  CHECK(!has(result.err, "warning"));
+  CHECK(has(result.err, "can't fork"));
+  CHECK(group.empty());
 }
 
 TEST_CASE("without subordinate ids a user is told once, and root alone is there") {
