@@ -12,22 +12,16 @@
 #include <fmt/format.h>
 
 #include "cli/cli.hpp"
+#include "cli/doctor.hpp"
 #include "cli/options.hpp"
 #include "kernel/probe.hpp"
+#include "launch/rootless.hpp"
 
 namespace coracle::cli {
 namespace {
 
 using kernel::Error;
 using kernel::Failure;
-
-struct Finding {
-  std::string what;
-  std::string lesson;
-  Failure failure;
-  std::string mend;    // a command, or what to change
-  bool needed = true;  // by lessons 1 to 7; what is not needed is said, and is no reason to complain
-};
 
 // What every network's ruleset is made of (src/parts/firewall.cpp).
 constexpr const char* kRuleset = R"(
@@ -72,11 +66,6 @@ Failure old_kernel() {
   return lacking("the lessons need Linux 5.12");
 }
 
-Failure not_root() {
-  if (geteuid() == 0) return std::nullopt;
-  return lacking(fmt::format("this is user {}; what follows is what this user may do", geteuid()));
-}
-
 // WSL's kernels say so in their release; "microsoft-standard-WSL2" is version 2, "Microsoft" is version 1.
 Failure first_wsl() {
   if (release().find("Microsoft") == std::string::npos) return std::nullopt;
@@ -101,37 +90,27 @@ Failure run_root_not_in_memory(const std::string& run_root) {
   return lacking(fmt::format("{} has {} MiB left", directory, free >> 20U));
 }
 
-std::string user_namespace_mend() {
-  const auto is = [](const std::string& sysctl, const std::string& value) {
-    return kernel::exists("/proc/sys/" + sysctl) && kernel::read_file("/proc/sys/" + sysctl) == value + "\n";
-  };
-  if (is("kernel/apparmor_restrict_unprivileged_userns", "1"))
-    return "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
-  if (is("kernel/unprivileged_userns_clone", "0")) return "sysctl -w kernel.unprivileged_userns_clone=1";
-  if (is("user/max_user_namespaces", "0")) return "sysctl -w user.max_user_namespaces=10000";
-  return "a kernel with CONFIG_USER_NS; inside a container: --security-opt seccomp=unconfined";
-}
-
 void look_at_machine(std::vector<Finding>& found) {
   found.push_back(
       {"Linux " + release(), "all", old_kernel(), "apt-get install linux-image-amd64 (or a newer release)"});
-  found.push_back({"root", "all", not_root(), "sudo coracle doctor"});
   found.push_back({"not WSL 1", "all", first_wsl(), "wsl --set-version DISTRIBUTION 2"});
   found.push_back({"not inside a container", "all", inside_container(),
                    "docker run --privileged, if something below is missing", false});
 }
 
+// An ordinary user makes the other namespaces in a user namespace of its own.
+std::uint64_t own_user_namespace() { return launch::rootless() ? CLONE_NEWUSER : 0; }
+
 void look_at_processes(std::vector<Finding>& found) {
   const std::string container = "run it on the host, or in a container with --privileged";
+  const std::uint64_t user = own_user_namespace();
   found.push_back({"clone3", "01-process", kernel::probe(0), container});
-  found.push_back({"namespaces: mount", "02-chroot", kernel::probe(CLONE_NEWNS), container});
+  found.push_back({"namespaces: mount", "02-chroot", kernel::probe(user | CLONE_NEWNS), container});
   found.push_back({"namespaces: pid, uts, ipc, cgroup, net", "03-namespaces",
-                   kernel::probe(CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWNET),
+                   kernel::probe(user | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWNET),
                    container});
-  found.push_back(
-      {"namespaces: time", "03-namespaces", kernel::probe(CLONE_NEWTIME), "a kernel with CONFIG_TIME_NS (Linux 5.6)"});
-  found.push_back(
-      {"namespaces: user, without root", "08-confine", kernel::probe_user_namespace(), user_namespace_mend(), false});
+  found.push_back({"namespaces: time", "03-namespaces", kernel::probe(user | CLONE_NEWTIME),
+                   "a kernel with CONFIG_TIME_NS (Linux 5.6)"});
   found.push_back({"seccomp", "08-confine", kernel::probe_seccomp(), "a kernel with CONFIG_SECCOMP_FILTER", false});
 }
 
@@ -150,14 +129,15 @@ void look_at_files(std::vector<Finding>& found, const engine::Roots& roots) {
   found.push_back(
       {"openat2", "05-layers", kernel::probe_openat2(), "a newer kernel, or a container runtime that knows openat2"});
   found.push_back(
+      {"run root in memory", "05-layers", run_root_not_in_memory(roots.run), "mount -t tmpfs tmpfs " + roots.run});
+  found.push_back({"mounts by descriptor", "07-volumes", kernel::probe_mount_api(own_user_namespace()), "Linux 5.12"});
+  if (launch::rootless()) return;  // what of overlayfs is the user's is in look_at_rootless()
+  found.push_back(
       {"overlay on " + existing(roots.data), "05-layers", kernel::probe_overlay(existing(roots.data)), overlay});
   found.push_back(
       {"overlay on " + existing(roots.run), "05-layers", kernel::probe_overlay(existing(roots.run)), overlay});
   found.push_back({"overlay on overlay", "05-layers", kernel::probe_overlay_on_overlay(),
                    "a scratch directory that is not on overlay (lessons/05-layers, \"Layers on layers\")", false});
-  found.push_back(
-      {"run root in memory", "05-layers", run_root_not_in_memory(roots.run), "mount -t tmpfs tmpfs " + roots.run});
-  found.push_back({"mounts by descriptor", "07-volumes", kernel::probe_mount_api(), "Linux 5.12"});
 }
 
 void look_at_network(std::vector<Finding>& found) {
@@ -175,8 +155,7 @@ void print(const Finding& finding) {
   const Error& error = *finding.failure;
   fmt::print("         {}{}{}\n", error.attempt(), error.code() != 0 ? ": " : "",
              error.code() != 0 ? kernel::errno_text(error.code()) : "");
-  const bool by_root = geteuid() != 0 && (error.code() == EPERM || error.code() == EACCES);
-  fmt::print("         mend: {}\n", by_root ? "sudo coracle doctor" : finding.mend);
+  fmt::print("         mend: {}\n", finding.mend);
 }
 
 }  // namespace
@@ -187,14 +166,18 @@ int doctor(const Door& door, std::vector<std::string> words) {
   std::vector<Finding> found;
   look_at_machine(found);
   look_at_processes(found);
-  look_at_cgroups(found);
+  if (!launch::rootless()) look_at_cgroups(found);
   look_at_files(found, door.roots);
-  look_at_network(found);
+  if (!launch::rootless()) look_at_network(found);
+  look_at_rootless(found);
   for (const Finding& finding : found) print(finding);
   const auto bad = std::count_if(found.begin(), found.end(),
                                  [](const Finding& finding) { return finding.failure && finding.needed; });
-  if (bad == 0) fmt::print("\nEverything that lessons 1 to 7 need is there.\n");
-  if (bad != 0) fmt::print("\n{} missing of what lessons 1 to 7 need.\n", bad);
+  const char* whom = launch::rootless() ? " of an ordinary user" : "";
+  if (bad == 0) fmt::print("\nEverything that lessons 1 to 7{} need is there.\n", whom);
+  if (bad != 0) fmt::print("\n{} missing of what lessons 1 to 7{} need.\n", bad, whom);
+  if (launch::rootless())
+    fmt::print("Bridges, firewall rules and cgroups of the host are root's: sudo coracle doctor\n");
   return bad == 0 ? 0 : 1;
 }
 

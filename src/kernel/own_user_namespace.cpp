@@ -20,20 +20,6 @@ namespace {
 
 constexpr std::uint32_t kAllIds = 4294967295;  // 2^32-1 is no id
 
-// The file that PATH has under this name; "" when there is none.
-std::string find_in_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "";
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    std::string candidate = std::string(rest.substr(0, end)) + "/" + name;
-    if (candidate.front() == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  const std::string usual = "/usr/bin/" + name;
-  return ::access(usual.c_str(), X_OK) == 0 ? usual : "";
-}
-
 std::vector<std::string> words_of(const char* program, const IdMap& map) {
   std::vector<std::string> words = {program, std::to_string(getpid())};
   for (const IdMapping& range : map) {
@@ -53,7 +39,7 @@ std::vector<std::string> words_of(const char* program, const IdMap& map) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  ::execv(find_in_path(words[0]).c_str(), pointers.data());
+  ::execv(find_program(words[0]).c_str(), pointers.data());
   _exit(127);
 }
 
@@ -179,8 +165,21 @@ IdMap subordinate_ids(const std::string& file, uid_t uid, const std::string& nam
   return map;
 }
 
+std::string find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path != nullptr ? path : "";
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    std::string candidate = std::string(rest.substr(0, end)) + "/" + name;
+    if (candidate.front() == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  const std::string usual = "/usr/bin/" + name;
+  return ::access(usual.c_str(), X_OK) == 0 ? usual : "";
+}
+
 std::optional<std::string> why_no_map_writer(const std::string& program) {
-  const std::string path = find_in_path(program);
+  const std::string path = find_program(program);
   if (path.empty()) return "there is no program " + program + " (apt-get install uidmap)";
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return "stat " + path + ": " + errno_text(errno);

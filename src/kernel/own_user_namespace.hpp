@@ -65,6 +65,9 @@ bool setgroups_is_denied();
 // the container are counted from 1 on. Empty when the file is not there or gives none.
 IdMap subordinate_ids(const std::string& file, uid_t uid, const std::string& name);
 
+// The file that PATH, or else /usr/bin, has under this name; "" when there is none.
+std::string find_program(const std::string& name);
+
 // Why newuidmap or newgidmap (`program`) cannot be used; nothing when it can: it is in the PATH, and setuid.
 std::optional<std::string> why_no_map_writer(const std::string& program);
 

@@ -8,12 +8,15 @@
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/cgroupfs.hpp"
+#include "kernel/inode.hpp"
 #include "kernel/mount.hpp"
 #include "kernel/namespace.hpp"
+#include "kernel/own_user_namespace.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "kernel/rtnetlink.hpp"
@@ -43,13 +46,22 @@ Failure failure_of(const std::function<void()>& deed) {
   _exit(failure ? 1 : 0);
 }
 
+// An ordinary user, when root asks.
+void become_nobody() {
+  if (geteuid() != 0) return;
+  attempt([] { return ::setgroups(0, nullptr); }, "setgroups none");
+  attempt([] { return ::setresgid(kNobody, kNobody, kNobody); }, "setresgid {}", kNobody);
+  attempt([] { return ::setresuid(kNobody, kNobody, kNobody); }, "setresuid {}", kNobody);
+  attempt([] { return ::prctl(PR_SET_DUMPABLE, 1); }, "prctl PR_SET_DUMPABLE 1");  // else our /proc files are root's
+}
+
 void make_overlay_directories(const std::string& directory) {
   for (const char* name : {"lower", "upper", "work", "merged"}) make_directories(directory + "/" + name);
 }
 
-void mount_overlay(const std::string& directory) {
+void mount_overlay(const std::string& directory, const std::string& options = {}) {
   mount("overlay", directory + "/merged", "overlay", 0,
-        fmt::format("lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work", directory));
+        fmt::format("lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work{1}", directory, options));
 }
 
 // The group that limits are tried on; gone at the end.
@@ -84,13 +96,29 @@ Failure probe(std::uint64_t namespaces, const std::function<void()>& deed) {
 
 Failure probe_user_namespace() {
   return probe(0, [] {
-    if (geteuid() == 0) {
-      attempt([] { return setgroups(0, nullptr); }, "setgroups none");
-      attempt([] { return setresgid(kNobody, kNobody, kNobody); }, "setresgid {}", kNobody);
-      attempt([] { return setresuid(kNobody, kNobody, kNobody); }, "setresuid {}", kNobody);
-    }
-    unshare(CLONE_NEWUSER | CLONE_NEWNS);
+    become_nobody();
+    enter_user_namespace_alone();
+    unshare(CLONE_NEWNS);
     mount("probe", "/tmp", "tmpfs", 0);
+  });
+}
+
+Failure probe_user_overlay() {
+  return probe(0, [] {
+    become_nobody();
+    enter_user_namespace_alone();
+    unshare(CLONE_NEWNS);
+    mount("probe", "/tmp", "tmpfs", 0);
+    make_overlay_directories("/tmp");
+    setxattr(open("/tmp/upper", O_PATH | O_DIRECTORY), "user.overlay.opaque", "y");
+    mount_overlay("/tmp", ",userxattr");
+  });
+}
+
+Failure probe_tun() {
+  return probe(0, [] {
+    become_nobody();
+    open("/dev/net/tun", O_RDWR);
   });
 }
 
@@ -98,8 +126,8 @@ Failure probe_openat2() {
   return failure_of([] { open_in_root(open("/", O_PATH), "proc", O_PATH); });
 }
 
-Failure probe_mount_api() {
-  return probe(CLONE_NEWNS, [] {
+Failure probe_mount_api(std::uint64_t namespaces) {
+  return probe(namespaces | CLONE_NEWNS, [] {
     const Fd tree = open_tree("/tmp", true);
     mount_setattr(tree, MOUNT_ATTR_RDONLY, 0, true);
     move_mount(tree, open("/tmp", O_PATH), "/tmp");

@@ -22,11 +22,17 @@ Failure probe(
 // not the other (sysctl kernel.apparmor_restrict_unprivileged_userns).
 Failure probe_user_namespace();
 
+// overlayfs mounted in a user namespace, with attributes that its users may write (userxattr, Linux 5.11), on a tmpfs.
+Failure probe_user_overlay();
+
+// Whether every user may open /dev/net/tun.
+Failure probe_tun();
+
 // openat2(2), Linux 5.6.
 Failure probe_openat2();
 
-// open_tree(2), mount_setattr(2) and move_mount(2), Linux 5.12.
-Failure probe_mount_api();
+// open_tree(2), mount_setattr(2) and move_mount(2), Linux 5.12, in a mount namespace and `namespaces`.
+Failure probe_mount_api(std::uint64_t namespaces = 0);
 
 // overlayfs with its upper directory below `directory`, which exists. Nothing stays in it.
 Failure probe_overlay(const std::string& directory);

@@ -22,17 +22,6 @@ uid_t first_uid() {
   return uid;
 }
 
-// The name that /etc/passwd has for this user. Not getpwuid(3), which loads libraries at run time.
-std::string user_name(uid_t uid) {
-  const std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> file(
-      std::fopen("/etc/passwd", "re"));
-  while (const passwd* entry = file ? ::fgetpwent(file.get()) : nullptr) {
-    if (entry->pw_uid == uid) return entry->pw_name;
-  }
-  const char* login = std::getenv("USER");  // of a directory service; newuidmap asks that itself
-  return login != nullptr ? login : "";
-}
-
 // Between the two halves of becoming root.
 std::optional<kernel::NewUserNamespace> coming;
 
@@ -84,6 +73,17 @@ void become_root_inside(const std::string& name) {
 bool rootless() { return first_uid() != 0; }
 
 unsigned host_uid() { return first_uid(); }
+
+// Not getpwuid(3), which loads libraries at run time.
+std::string user_name(unsigned uid) {
+  const std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> file(
+      std::fopen("/etc/passwd", "re"));
+  while (const passwd* entry = file ? ::fgetpwent(file.get()) : nullptr) {
+    if (entry->pw_uid == uid) return entry->pw_name;
+  }
+  const char* login = std::getenv("USER");  // of a directory service; newuidmap asks that itself
+  return login != nullptr ? login : "";
+}
 
 std::string user_data_home() {
   if (const char* chosen = std::getenv("XDG_DATA_HOME"); chosen != nullptr && *chosen == '/') return chosen;

@@ -21,6 +21,9 @@ bool rootless();
 // The user who did, as the host numbers it.
 unsigned host_uid();
 
+// The name that /etc/passwd has for a user, or else $USER; "" when there is none.
+std::string user_name(unsigned uid);
+
 // $XDG_DATA_HOME, or ~/.local/share (the XDG base directory specification). Throws Error when there is no $HOME.
 std::string user_data_home();
 

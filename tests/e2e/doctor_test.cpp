@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "support/ordinary_user.hpp"
 #include "support/support.hpp"
 
 using namespace coracle::test;
@@ -78,15 +79,55 @@ TEST_CASE("doctor finds a data root on overlay unfit for layers, and leaves noth
   CHECK(std::filesystem::is_empty(path + "/upper"));
 }
 
-TEST_CASE("doctor tells a user without privileges what is missing and to use sudo") {
-  const TemporaryDirectory directory;
-  const std::string program = directory.path() + "/coracle";
-  std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
-  std::filesystem::copy_file(coracle::test::coracle(), program);
-  const Result result = run({"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program, "doctor"});
+TEST_CASE("doctor tells an ordinary user what containers without root stand on") {
+  const OrdinaryUser user(OrdinaryUser::Ids::none);
+  const Result result = user.run({"doctor"});
   INFO(result.out << result.err);
-  CHECK(has(finding(result, "missing", "root"), "mend: sudo coracle doctor"));
-  CHECK(has(finding(result, "missing", "namespaces: mount"), "EPERM"));
-  CHECK(has(finding(result, "ok", "clone3"), "01-process"));
-  CHECK(result.status == 1);
+  for (const char* what : {"clone3", "namespaces: mount", "namespaces: pid, uts, ipc, cgroup, net", "user namespaces",
+                           "newuidmap, newgidmap", "overlay in a user namespace", "/dev/net/tun for everybody"}) {
+    CHECK(!finding(result, "ok", what).empty());
+  }
+  CHECK(has(finding(result, "missing", "ids in /etc/subuid and /etc/subgid"),
+            "mend: usermod --add-subuids 100000-165535"));
+  CHECK(has(finding(result, "missing", "ids in /etc/subuid and /etc/subgid"), "rower"));
+  CHECK(!has(result.out, "bridge"));
+  CHECK(has(result.out, "sudo coracle doctor"));
+  CHECK(result.status == 0);
+}
+
+TEST_CASE("doctor finds the ids of an ordinary user, and a newuidmap that is not setuid") {
+  const OrdinaryUser user;
+  CHECK(!finding(user.run({"doctor"}), "ok", "ids in /etc/subuid and /etc/subgid").empty());
+  const std::string copy = user.home() + "/../newuidmap";
+  std::filesystem::copy_file("/usr/bin/newuidmap", copy);
+  std::filesystem::permissions(copy, std::filesystem::perms(0755));
+  REQUIRE(run({"mount", "--bind", copy, "/usr/bin/newuidmap"}).status == 0);
+  const Result result = user.run({"doctor"});
+  run({"umount", "/usr/bin/newuidmap"});
+  CHECK(has(finding(result, "missing", "newuidmap, newgidmap"), "is not setuid"));
+  CHECK(has(finding(result, "missing", "newuidmap, newgidmap"), "mend: apt-get install uidmap"));
+}
+
+// The limit is kept for each user namespace, so a namespace can forbid itself further ones.
+TEST_CASE("where user namespaces are forbidden to users, doctor and run name the switch") {
+  const OrdinaryUser user;
+  const auto forbidden = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> all = {"unshare",
+                                    "--user",
+                                    "--map-current-user",
+                                    "--keep-caps",
+                                    "sh",
+                                    "-c",
+                                    "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" \"$@\"",
+                                    user.program(coracle::test::coracle())};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(user.command(all));
+  };
+  const Result doctor = forbidden({"doctor"});
+  INFO(doctor.out << doctor.err);
+  CHECK(has(finding(doctor, "missing", "user namespaces"), "mend: sysctl -w user.max_user_namespaces=10000"));
+  CHECK(doctor.status == 1);
+  const Result refused = forbidden({"run", "busybox", "true"});
+  CHECK(refused.status == 125);
+  CHECK(has(refused.err, "sysctl -w user.max_user_namespaces=10000"));
 }
