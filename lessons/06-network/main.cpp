@@ -1,15 +1,27 @@
 // Lesson 6: the program gets a network of its own, and ways in and out of it.
 #include <filesystem>
 
+#include <unistd.h>
+
+#include "kernel/error.hpp"
 #include "lesson.hpp"
 #include "parts/cgroup.hpp"
 #include "parts/layers.hpp"
 #include "parts/mounts.hpp"
 #include "parts/namespaces.hpp"
 #include "parts/network.hpp"
+#include "parts/network/pasta.hpp"
 #include "parts/root.hpp"
 
 using namespace coracle;
+
+namespace {
+
+bool needs_root(const CLI::App& app) {
+  return app.count("--ip") + app.count("--subnet") + app.count("--bridge") + app.count("--keep-bridge") > 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   Lesson lesson("06-network", "Run a program with a network of its own");
@@ -31,6 +43,9 @@ int main(int argc, char** argv) {
     parts.push_back(parts::make_layers(layers));
     parts.push_back(parts::make_mounts());
     parts.push_back(parts::make_root({}));
-    parts.push_back(parts::make_network(network));
+    // An ordinary user has no bridge to lay a cable to.
+    const bool root = geteuid() == 0;
+    if (!root && needs_root(lesson.app)) throw kernel::Error("choose the address or the bridge", 0, "that is for root");
+    parts.push_back(root ? parts::make_network(network) : parts::make_pasta({network.ports, lesson.id}));
   });
 }

@@ -71,12 +71,15 @@ class Reader {
   }
 
   void read_commands(std::size_t line, const std::string& condition, const std::vector<std::string>& text) {
-    const std::string needs = condition.starts_with("needs ") ? condition.substr(6) : "";
-    if (needs.empty() && !condition.empty()) slip("<!-- run --> or <!-- run: needs FEATURE -->");
+    const bool without_root = condition.starts_with("without root");
+    const std::size_t needed = condition.find("needs ");
+    const std::string needs = needed != std::string::npos ? condition.substr(needed + 6) : "";
+    if (needs.empty() && !condition.empty() && !without_root)
+      slip("<!-- run -->, <!-- run: needs FEATURE --> or <!-- run: without root[, needs FEATURE] -->");
     Command* command = nullptr;
     for (const std::string& written : text) {
       if (written.starts_with("$ ")) {
-        command = &chapter_.commands.emplace_back(Command{line, written.substr(2), needs, {}});
+        command = &chapter_.commands.emplace_back(Command{line, written.substr(2), needs, without_root, {}});
       } else if (command == nullptr) {
         slip("the block begins with a command: $ ...");
       } else if (written.starts_with("> ") && command->output.empty()) {

@@ -14,13 +14,14 @@ struct Quote {
   std::vector<std::string> text;
 };
 
-// A line "$ COMMAND" of a ```console block below a line `<!-- run -->` or `<!-- run: needs FEATURE -->`, with the lines
-// that go on with it ("> ..."), and the output to expect. `[...]` in a line of it stands for any text, and alone on a
-// line for any lines.
+// A line "$ COMMAND" of a ```console block below a line `<!-- run -->`, `<!-- run: needs FEATURE -->` or
+// `<!-- run: without root[, needs FEATURE] -->`, with the lines that go on with it ("> ..."), and the output to expect.
+// `[...]` in a line of it stands for any text, and alone on a line for any lines.
 struct Command {
   std::size_t line;
   std::string text;
   std::string needs;  // "" or the feature
+  bool without_root;  // run as an ordinary user, in a home of its own
   std::vector<std::string> output;
 };
 

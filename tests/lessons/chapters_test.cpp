@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "lessons/chapter.hpp"
+#include "support/ordinary_user.hpp"
 #include "support/support.hpp"
 
 using namespace coracle::test;
@@ -82,17 +83,29 @@ void import_busybox() {
   REQUIRE(imported.status == 0);
 }
 
-// Runs the commands in one shell; what the command number N prints comes to the file N in `outputs`.
-void run_commands(const std::vector<Command>& commands, const std::string& directory, const std::string& outputs) {
+// Runs the commands in one shell; what the command number N prints comes to the file N in `outputs`. `begin` are the
+// words before the shell.
+void run_commands(const std::vector<Command>& commands, std::vector<std::string> begin, const std::string& outputs) {
   std::string script;
   for (std::size_t number = 0; number < commands.size(); ++number) {
     std::ofstream(fmt::format("{}/{}.command", outputs, number)) << commands[number].text << '\n';
     script += fmt::format("eval \"$(<'{0}/{1}.command')\" >'{0}/{1}' 2>&1 </dev/null\n", outputs, number);
   }
+  begin.insert(begin.end(), {"timeout", "90", "bash", "-c", script, "bash"});
+  run(begin, {}, std::chrono::seconds(120));
+}
+
+std::vector<std::string> in_directory(const std::string& directory) {
   const std::string path = fmt::format("PATH={}:{}:{}", lesson(""),
                                        fs::path(coracle::test::coracle()).parent_path().string(), std::getenv("PATH"));
-  run({"env", "-C", directory, path, "LC_ALL=C.UTF-8", "timeout", "90", "bash", "-c", script, "bash"}, {},
-      std::chrono::seconds(120));
+  return {"env", "-C", directory, path, "LC_ALL=C.UTF-8"};
+}
+
+// What an ordinary user finds at home: the lesson's program in the PATH, and the archive of busybox.
+std::vector<std::string> at_home_of(const OrdinaryUser& user, const Chapter& chapter) {
+  user.program(lesson(fs::path(chapter.path).parent_path().filename()));
+  fs::copy_file(busybox_layer(), user.home() + "/busybox.tar.gz");
+  return user.command({"env", "PATH=" + user.bin() + ":/usr/sbin:/usr/bin:/sbin:/bin"});
 }
 
 void check_output(const Chapter& chapter, const Command& command, const std::string& file) {
@@ -111,23 +124,37 @@ void check_output(const Chapter& chapter, const Command& command, const std::str
              << (same < expected.size() ? expected[same] : "(one more than expected)"));
 }
 
+void run_and_check(const Chapter& chapter, const std::vector<Command>& commands,
+                   const std::vector<std::string>& begin) {
+  const TemporaryDirectory outputs;
+  fs::permissions(outputs.path(), fs::perms(0777));
+  run_commands(commands, begin, outputs.path());
+  for (std::size_t number = 0; number < commands.size(); ++number) {
+    check_output(chapter, commands[number], fmt::format("{}/{}", outputs.path(), number));
+  }
+}
+
 void check_commands(const std::string& path) {
   const Chapter chapter = read_chapter(path);
   const TemporaryDirectory directory;
-  const TemporaryDirectory outputs;
   furnish(directory.path());
-  std::vector<Command> commands;
+  std::vector<Command> commands, without_root;
   std::string lacking;
   for (const Command& command : chapter.commands) {
+    if (command.without_root && !has_feature("newuidmap", directory.path())) {
+      lacking = "newuidmap";
+      continue;
+    }
     const bool can = command.needs.empty() || has_feature(command.needs, directory.path());
-    if (can) commands.push_back(command);
+    if (can) (command.without_root ? without_root : commands).push_back(command);
     if (!can) lacking = command.needs;
   }
   const auto uses_coracle = [](const Command& command) { return command.text.find("coracle ") != std::string::npos; };
   if (std::any_of(commands.begin(), commands.end(), uses_coracle)) import_busybox();
-  run_commands(commands, directory.path(), outputs.path());
-  for (std::size_t number = 0; number < commands.size(); ++number) {
-    check_output(chapter, commands[number], fmt::format("{}/{}", outputs.path(), number));
+  run_and_check(chapter, commands, in_directory(directory.path()));
+  if (!without_root.empty()) {
+    const OrdinaryUser user;
+    run_and_check(chapter, without_root, at_home_of(user, chapter));
   }
   if (!lacking.empty()) SKIP_WITHOUT(lacking);
 }

@@ -24,12 +24,13 @@ class OrdinaryUser {
   OrdinaryUser(const OrdinaryUser&) = delete;
   OrdinaryUser& operator=(const OrdinaryUser&) = delete;
 
+  std::string bin() const { return directory_.path(); }
   // The user's own directory (0700), and those that coracle chooses for this user.
   std::string home() const { return directory_.path() + "/home"; }
   std::string data_root() const { return home() + "/.local/share/coracle"; }
   std::string run_root() const { return directory_.path() + "/run/coracle"; }
 
-  // A program of the build where this user can reach it, whatever directory the build is in.
+  // A program of the build where this user can reach it, whatever directory the build is in: a copy in bin().
   std::string program(const std::string& path) const;
 
   // The words that run a command as this user, with a login's environment.
