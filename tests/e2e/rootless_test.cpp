@@ -25,6 +25,8 @@ namespace {
 using Words = std::vector<std::string>;
 namespace fs = std::filesystem;
 
+std::string namespace_link(pid_t pid) { return fs::read_symlink(fmt::format("/proc/{}/ns/user", pid)); }
+
 struct stat status_of(const std::string& path) {
   struct stat status {};
   INFO(path);
@@ -284,6 +286,20 @@ TEST_CASE("when an ordinary user's coracle is killed, its container ends and the
   CHECK(user.run({"images"}).status == 0);
   output(user, {}, {"true"});
   CHECK(user.left_behind().empty());
+}
+
+TEST_CASE("an ordinary user enters a running container") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  const auto running = waiting(user, {"--name", "boat"});
+  const Result inside = user.run({"exec", "boat", "sh", "-c", "id -u; readlink /proc/self/ns/user; cat /proc/1/comm"});
+  INFO(inside.err);
+  CHECK(inside.status == 0);
+  CHECK(inside.out == "0\n" + namespace_link(running->child()) + "\nsleep\n");
+  CHECK(user.run({"exec", "-u", "1000", "boat", "sh", "-c", "id -u; exit 3"}).out == "1000\n");
+  CHECK(user.run({"exec", "boat", "sh", "-c", "exit 3"}).status == 3);
+  kill(running->child(), SIGKILL);
+  running->wait();
 }
 
 TEST_CASE("an ordinary user's files of other ids are removed with the container") {
