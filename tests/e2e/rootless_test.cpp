@@ -409,3 +409,28 @@ TEST_CASE("an ordinary user joins containers of his own, leaves them and ends th
   CHECK(user.run({"kill", "box"}).status == 0);
   CHECK(eventually([&] { return user.left_behind().empty(); }));
 }
+
+TEST_CASE("scripts/start runs without root where what it builds is there") {
+  if (run({"sh", "-c", "command -v pasta && test -c /dev/net/tun"}).status != 0)
+    SKIP_WITHOUT("pasta (package passt) or /dev/net/tun");
+  const OrdinaryUser user;
+  const std::string tree = user.home() + "/coracle";
+  const std::string made = busybox_layer().substr(0, busybox_layer().rfind('/'));
+  fs::create_directories(tree + "/build/rootfs");
+  for (const char* name : {"scripts", "rootfs", "src", "lessons", "CMakeLists.txt"}) {
+    REQUIRE(run({"cp", "-a", source(name), tree}).status == 0);
+  }
+  for (const char* name : {"busybox.tar.gz", ".busybox.stamp"}) {
+    fs::copy_file(made + "/" + name, tree + "/build/rootfs/" + name);
+  }
+  fs::copy_file(test::coracle(), tree + "/build/coracle");
+  std::ofstream(tree + "/build/.start");
+  REQUIRE(run({"chown", "-R", fmt::format("{0}:{0}", OrdinaryUser::kUid), tree}).status == 0);
+  const Result result = run(user.command({tree + "/scripts/start"}));
+  INFO(result.out << result.err);
+  CHECK(result.status == 0);
+  CHECK(has(result.out, "host name  coracle"));
+  CHECK(has(result.out, fmt::format("the ordinary user {} of the host", OrdinaryUser::kUid)));
+  CHECK(has(result.err, "execve"));
+  CHECK(user.left_behind().empty());
+}
