@@ -69,7 +69,10 @@ int Lesson::act(const std::function<void(parts::Parts&)>& list, launch::Keeper* 
   list(parts);
   process.env = environment_for(
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
-  if (join_pid == 0 && !parts.empty()) launch::become_root_inside(app.get_name());
+  if (join_pid == 0 && !parts.empty()) {
+    if (launch::rootless()) launch::end_abandoned(launch::default_run_root());
+    launch::become_root_inside(app.get_name());
+  }
   const launch::Watch watch = keeper != nullptr ? keeper->watch() : launch::Watch{};
   if (join_pid != 0) return launch::join(process, parts, join_pid, {.watch = watch})->status();
   const std::string run_root = launch::default_run_root();

@@ -12,6 +12,7 @@ namespace {
 
 Roots checked(Roots roots, bool outside) {
   image::make_root(roots.data);
+  if (launch::rootless() && !outside) launch::end_abandoned(roots.run);
   if (!outside) launch::begin_to_become_root_inside("coracle");
   return roots;
 }

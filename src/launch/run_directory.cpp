@@ -28,15 +28,23 @@ constexpr const char* kPartsNote = "/parts";
 constexpr int kPatienceMs = 10'000;
 constexpr const char* kProcessNote = "/process";
 
-// The run root may stand in a directory that everybody can write to (/dev/shm): it must be ours alone.
-void make_run_root(const std::string& run_root) {
-  kernel::make_directories(run_root, rootless() ? 0700 : 0711);
+// The run root may stand in a directory that everybody can write to (/dev/shm): it must be ours alone. What is not
+// there is no error.
+void check_run_root(const std::string& run_root) {
   struct stat status {};
-  kernel::attempt([&] { return lstat(run_root.c_str(), &status); }, "lstat {}", run_root);
+  if (kernel::note_call([&] { return lstat(run_root.c_str(), &status); }, "lstat {}", run_root) < 0) {
+    if (errno == ENOENT) return;
+    throw Error("lstat " + run_root, errno);
+  }
   if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 022U) != 0) {
     throw Error("use " + run_root + " for the state of containers", 0,
                 "it is not a directory that this user alone can write to; remove it, or name another in CORACLE_RUN");
   }
+}
+
+void make_run_root(const std::string& run_root) {
+  kernel::make_directories(run_root, rootless() ? 0700 : 0711);
+  check_run_root(run_root);
 }
 
 // Whether the descriptor still is what the path leads to: between mkdir and flock a sweep may have removed it.
@@ -69,12 +77,30 @@ bool is_id(const std::string& name) {
   return name.size() == 12 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+void end_noted_process(const std::string& path) {
+  const std::string note = path + kProcessNote;
+  if (!kernel::exists(note)) return;
+  const Fd pidfd = kernel::noted_process(kernel::read_file(note));
+  if (!pidfd) return;
+  pollfd end{pidfd.get(), POLLIN, 0};
+  if (poll(&end, 1, 0) == 1) return;  // it has ended, and nobody has waited for it yet
+  if (!kernel::send_signal(pidfd, SIGKILL)) return;
+  int ended = 0;
+  do {
+    ended = poll(&end, 1, kPatienceMs);
+  } while (ended < 0 && errno == EINTR);
+  // The first process of a pid namespace ends when all others in it have been waited for (pid_namespaces(7)), and those
+  // that joined it have a parent outside.
+  if (ended == 0) throw Error("wait for the end of the container's process", ETIMEDOUT, "it was killed");
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(std::string path, Fd held) : path_(std::move(path)), held_(std::move(held)) {}
 
 RunDirectory::RunDirectory(const std::string& run_root, const std::string& id, const parts::Parts& parts)
     : path_(run_root + "/" + id) {
+  check_run_root(run_root);
   do {
     if (kernel::note_call([&] { return mkdir(path_.c_str(), 0700); }, "mkdir {}", path_) < 0) {
       if (errno == EEXIST) throw Error("make " + path_, EEXIST, "a container with this id is there already");
@@ -118,6 +144,7 @@ bool RunDirectory::held(const std::string& run_root, const std::string& id) {
 }
 
 std::vector<std::string> RunDirectory::ids(const std::string& run_root) {
+  check_run_root(run_root);
   std::vector<std::string> ids;
   DIR* directory = opendir(run_root.c_str());
   if (directory == nullptr) return ids;
@@ -132,24 +159,16 @@ void RunDirectory::note_process(pid_t pid) const {
   kernel::create_file(path_ + kProcessNote, kernel::process_note(pid), 0600);
 }
 
-void RunDirectory::end_process() const {
-  const std::string note = path_ + kProcessNote;
-  if (!kernel::exists(note)) return;
-  const Fd pidfd = kernel::noted_process(kernel::read_file(note));
-  if (!pidfd) return;
-  pollfd end{pidfd.get(), POLLIN, 0};
-  if (poll(&end, 1, 0) == 1) return;  // it has ended, and nobody has waited for it yet
-  if (!kernel::send_signal(pidfd, SIGKILL)) return;
-  int ended = 0;
-  do {
-    ended = poll(&end, 1, kPatienceMs);
-  } while (ended < 0 && errno == EINTR);
-  // The first process of a pid namespace ends when all others in it have been waited for (pid_namespaces(7)), and those
-  // that joined it have a parent outside.
-  if (ended == 0) throw Error("wait for the end of the container's process", ETIMEDOUT, "it was killed");
-}
+void RunDirectory::end_process() const { end_noted_process(path_); }
 
 void RunDirectory::remove() { kernel::remove_tree(path_); }
+
+void end_abandoned(const std::string& run_root) {
+  for (const std::string& id : RunDirectory::ids(run_root)) {
+    const std::string path = run_root + "/" + id;
+    if (!RunDirectory::held(run_root, id)) end_noted_process(path);
+  }
+}
 
 std::string default_run_root() {
   if (const char* chosen = std::getenv("CORACLE_RUN"); chosen != nullptr && *chosen != '\0') return chosen;

@@ -12,6 +12,7 @@
 
 #include "kernel/fd.hpp"
 #include "kernel/mount.hpp"
+#include "kernel/process.hpp"
 #include "support/archive.hpp"
 #include "support/at_terminal.hpp"
 #include "support/ordinary_user.hpp"
@@ -286,6 +287,32 @@ TEST_CASE("when an ordinary user's coracle is killed, its container ends and the
   CHECK(user.run({"images"}).status == 0);
   output(user, {}, {"true"});
   CHECK(user.left_behind().empty());
+}
+
+TEST_CASE("a program that became another user ends with the next command when an ordinary user's coracle was killed") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  Running running(user.coracle(
+      {"run", "--net", "none", "busybox", "su", "-s", "/bin/sh", "www-data", "-c", "echo ready; exec sleep 1000"}));
+  running.read_until("ready\n");
+  const pid_t pid = running.child();
+  const kernel::Fd program = kernel::pidfd_open(pid);
+  CHECK(status_of(fmt::format("/proc/{}", pid)).st_uid == OrdinaryUser::kFirst + 32);
+  running.signal(SIGKILL);
+  running.wait();
+  output(user, {}, {"true"});
+  CHECK(!kernel::send_signal(program, 0) | !fs::exists(fmt::format("/proc/{}/root", pid)));
+  CHECK(user.left_behind().empty());
+}
+
+TEST_CASE("a directory for the state of containers that everybody can write to is not used") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  fs::create_directories(user.run_root());
+  fs::permissions(user.run_root(), fs::perms(0777));
+  const Result result = in_busybox(user, {}, {"true"});
+  CHECK(result.status == 125);
+  CHECK(has(result.err, user.run_root()));
 }
 
 TEST_CASE("an ordinary user enters a running container") {
