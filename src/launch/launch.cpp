@@ -93,11 +93,12 @@ template <typename Life>
 }
 
 kernel::Child clone(const Context& context) {
-  if (context.between.empty()) return kernel::clone3(context.clone_flags, context.cgroup_fd);
+  const std::uint64_t flags = context.clone_flags & ~context.existing;
+  if (context.between.empty()) return kernel::clone3(flags, context.cgroup_fd);
   const auto between = [&] {
     for (const auto& step : context.between) step();
   };
-  return kernel::clone3_between(between, context.clone_flags, context.cgroup_fd);
+  return kernel::clone3_between(between, flags, context.cgroup_fd);
 }
 
 // Waits for the child's next word, as Meeting::hear() does; a signal that asks us to end ends the start.

@@ -6,6 +6,7 @@
 
 #include <linux/sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "kernel/mount.hpp"
 #include "kernel/namespace.hpp"
@@ -33,6 +34,7 @@ class Namespaces final : public Part {
     }
     if (options_.uptime) shift_clock(*options_.uptime);
     context.clone_flags |= flags();
+    for (const auto& existing : options_.existing) context.existing |= existing.flag;
     if (!options_.existing.empty()) context.between.emplace_back(enter_existing());
   }
 
@@ -88,6 +90,19 @@ class Namespaces final : public Part {
     }
   }
 
+  // The container's root becomes that of the whole mount namespace: it must not be the one that everybody is in.
+  void refuse_own_mounts() const {
+    const auto number = [](const std::string& path) {
+      struct stat status {};
+      kernel::attempt([&] { return stat(path.c_str(), &status); }, "stat {}", path);
+      return status.st_ino;
+    };
+    for (const auto& existing : options_.existing) {
+      if (existing.flag == CLONE_NEWNS && number(existing.path) == number("/proc/self/ns/mnt"))
+        throw Error("enter the mount namespace " + existing.path, EBUSY, "it is our own, whose root must stay");
+    }
+  }
+
   bool is_existing(std::uint64_t flag) const {
     return std::any_of(options_.existing.begin(), options_.existing.end(),
                        [&](const auto& existing) { return existing.flag == flag; });
@@ -108,6 +123,7 @@ class Namespaces final : public Part {
   // An existing user namespace comes first, because it may own the others; a new one comes with the clone, after
   // them, because it would have no power over them (user_namespaces(7), "Interaction ... with other types").
   std::function<void()> enter_existing() const {
+    if (is_existing(CLONE_NEWNS)) refuse_own_mounts();
     struct Entrance {
       Fd fd;
       std::uint64_t flag;

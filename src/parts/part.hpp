@@ -48,7 +48,8 @@ struct Context {
   std::string id;                 // the name of all that is made for this container begins with it
   std::string run_dir;            // this container's own directory for state; removed by the launch at the very end
   std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
-  int cgroup_fd = -1;             // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
+  std::uint64_t existing = 0;  // prepare: CLONE_NEW* of namespaces that are entered: whoever asks, no new one is made
+  int cgroup_fd = -1;          // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
   // prepare, join: what has to be done in a process between the parent and the child, which then makes the clone:
   // namespaces and groups of others are entered before the child's own begin.
   std::vector<std::function<void()>> between;

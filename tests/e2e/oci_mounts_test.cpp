@@ -224,3 +224,22 @@ TEST_CASE("the root can be read-only, shared, and moved into place where pivot_r
   INFO(moved.err);
   CHECK(moved.out.substr(moved.out.find("bin")) == readonly.out.substr(readonly.out.find("bin")));
 }
+
+TEST_CASE("a mount namespace by path is the one that the container is in, unless it is the runtime's own") {
+  Host host;
+  Running holder({"unshare", "--mount", "sleep", "1000"});
+  REQUIRE(eventually([&] { return namespace_of(holder.pid(), "mnt") != namespace_of(getpid(), "mnt"); }));
+  auto& namespaces = host.config["linux"]["namespaces"];
+  for (json& entry : namespaces) {
+    if (entry["type"] == "mount") entry["path"] = fmt::format("/proc/{}/ns/mnt", holder.pid());
+  }
+  host.start("one");
+  CHECK(namespace_of(host.pid_of("one"), "mnt") == namespace_of(holder.pid(), "mnt"));
+  CHECK(host.oci({"delete", "--force", "one"}).status == 0);
+  for (json& entry : namespaces) {
+    if (entry["type"] == "mount") entry["path"] = "/proc/self/ns/mnt";
+  }
+  const Result own = host.quiet({"create", "-b", host.path(), "two"});
+  CHECK(own.status == 1);
+  CHECK(contains(own.err, "it is our own"));
+}
