@@ -89,11 +89,18 @@ int act_detached(const Door& door, const engine::ExecOptions& options) {
   }
 }
 
+// Where two processes do the work: it may begin the program anew, which is to be done before there are two.
+void shield_from(const Door& door, const std::string& container) {
+  engine::Engine engine(door.roots, true);
+  engine::shield_from(engine, container);
+}
+
 }  // namespace
 
 int exec(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
+  if (words.detach || words.terminal) shield_from(door, words.options.container);
   if (words.detach) return act_detached(door, words.options);
   if (words.terminal) {
     return launch::attend(words.attendance, [&](launch::Keeper& keeper) { return act(door, words.options, &keeper); });

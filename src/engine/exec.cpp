@@ -8,6 +8,7 @@
 #include "engine/spec.hpp"
 #include "image/config.hpp"
 #include "kernel/error.hpp"
+#include "kernel/executable.hpp"
 #include "launch/launch.hpp"
 #include "parts/cgroup.hpp"
 #include "parts/confine.hpp"
@@ -71,6 +72,11 @@ kernel::Fd first_process(const Record& record) {
   return first;
 }
 
+void shield_from(Engine& engine, const std::string& container) {
+  const Record record = find_container(engine.records, container);
+  kernel::shield_executable_from(kernel::noted_pid(read_join_note(record.run_root, record.id).process));
+}
+
 int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper, const std::function<void()>& executed) {
   const Record record = find_container(engine.records, options.container);
   const std::string run_dir = record.run_root + "/" + record.id;
@@ -82,6 +88,7 @@ int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper, con
   if (keeper != nullptr) joining.watch = keeper->watch();
   if (executed) joining.executed = [&](pid_t) { executed(); };
   try {
+    kernel::shield_executable_from(kernel::noted_pid(note.process));
     parts::Parts parts = make_parts(options, run_dir, keeper);
     return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
   } catch (Error& error) {

@@ -26,6 +26,10 @@ Record find_container(Records& records, const std::string& text);
 // The container's first process. Throws Error when it has ended.
 kernel::Fd first_process(const Record& record);
 
+// What exec() does first: kernel::shield_executable_from() the container's processes. It may begin the whole program
+// anew.
+void shield_from(Engine& engine, const std::string& container);
+
 // Runs the program, as confined as the container's first one, waits for its end and gives its status. With a keeper
 // it has a terminal.
 // `executed` is called when it runs.

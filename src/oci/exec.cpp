@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "kernel/capability.hpp"
+#include "kernel/executable.hpp"
 #include "kernel/recorder.hpp"
 #include "kernel/tty.hpp"
 #include "launch/assemble.hpp"
@@ -144,6 +145,7 @@ int exec(const Door& door, Words words) {
     throw Error("run a program in " + container.id, 0, "cannot exec in a container that is " + status);
   if (status == "paused" && !wanted.ignore_paused)
     throw Error("run a program in " + container.id, 0, "cannot exec in a paused container; see --ignore-paused");
+  kernel::shield_executable_from(first.pid);
   return join_with_console(container, first, wanted);
 }
 

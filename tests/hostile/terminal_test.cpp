@@ -111,6 +111,19 @@ TEST_CASE("CVE-2016-9962, CVE-2019-5736: a container that watches who joins it n
   CHECK(box.wait().out == "ready\n");
 }
 
+TEST_CASE("CVE-2019-5736: a container that may trace us gets our executable over a read-only mount alone") {
+  const BusyboxHome home;
+  const std::string prober = std::string(CORACLE_BUILD) + "/tests/keep_executable";
+  Running box(run_words(home, {"--cap-add", "SYS_PTRACE", "-v", prober + ":/keep_executable:ro", "--name", "box"},
+                        {"/keep_executable"}));
+  box.read_until("ready");
+  for (int round = 0; round < 100; ++round) CHECK(home.run({"exec", "box", "true"}).status == 0);
+  REQUIRE(home.run({"kill", "box"}).status == 0);
+  const std::string said = box.wait().out;
+  CHECK(contains(said, "kept"));  // it was quick enough to see us at all
+  CHECK(!contains(said, "writable"));
+}
+
 TEST_CASE("fifty programs that were left at their terminals wait there, and end with the container") {
   const BusyboxHome home;
   Running box(run_words(home, {"--name", "box"}, {"sh", "-c", "echo ready; exec sleep 1000"}));
