@@ -33,7 +33,7 @@ struct Device {
   gid_t gid = 0;
 };
 
-std::vector<Mount> default_mounts();    // docker's
+std::vector<Mount> default_mounts();  // docker's
 std::vector<Device> default_nodes();  // those that the runtime-spec asks for
 
 struct MountOptions {
