@@ -171,7 +171,6 @@ TEST_CASE("a word that is wrong is told with what was read, in one line") {
   check_refused({"--fly", "run"}, {"--fly", "--help"});
   check_refused({"run"}, {"image", "--help"});
   check_refused({"run", "--fly", "busybox"}, {"--fly", "--help"});
-  check_refused({"run", "-it", "busybox"}, {"-t", "terminal"});
   check_refused({"run", "--memory", "much", "busybox"}, {"memory", "much"});
   check_refused({"run", "--memory=64q", "busybox"}, {"64q"});
   check_refused({"run", "--cpus", "-1", "busybox"}, {"cpus", "-1"});
