@@ -139,6 +139,12 @@ void die_with_parent() {
   attempt([] { return prctl(PR_SET_PDEATHSIG, SIGKILL); }, "prctl PR_SET_PDEATHSIG SIGKILL");
 }
 
+bool dies_with_parent() {
+  int signal = 0;
+  attempt([&] { return prctl(PR_GET_PDEATHSIG, &signal); }, "prctl PR_GET_PDEATHSIG");
+  return signal != 0;
+}
+
 void outlive_parent() {
   attempt([] { return prctl(PR_SET_PDEATHSIG, 0); }, "prctl PR_SET_PDEATHSIG 0");
 }

@@ -63,6 +63,7 @@ void set_signal_mask(const sigset_t& mask);
 
 // "Kill me when my parent dies" (PR_SET_PDEATHSIG in prctl(2)); execve keeps it, a change of user clears it.
 void die_with_parent();
+bool dies_with_parent();
 void outlive_parent();  // takes it back
 
 // Nobody without CAP_SYS_PTRACE may look into this process from now on: not trace it, not open what its /proc

@@ -66,13 +66,9 @@ void sort_by_stage(Parts& parts) {
     meeting = gate->wait();
   }
   if (process.new_session) setsid();
+  if (outlives) kernel::outlive_parent();
   each(parts, "seal", context, &Part::seal);
-  if (outlives) {
-    kernel::outlive_parent();
-  } else {
-    kernel::die_with_parent();  // again: a change of user clears it (prctl(2))
-    meeting.leave_if_orphaned();
-  }
+  if (!outlives) meeting.leave_if_orphaned();  // a change of user took back die_with_parent() for a moment
   program.execute(meeting);
 }
 

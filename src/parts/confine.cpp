@@ -10,6 +10,7 @@
 #include "kernel/credentials.hpp"
 #include "kernel/keyring.hpp"
 #include "kernel/own_user_namespace.hpp"
+#include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "kernel/rlimit.hpp"
 #include "parts/confine/filter.hpp"
@@ -105,7 +106,9 @@ void Confine::write_oom_score_adj(const Fd& file) const {
               lower ? "to lower it needs CAP_SYS_RESOURCE, which this process lacks" : "it goes from -1000 to 1000");
 }
 
+// The filter comes later and may forbid prctl(2), so what the change of user undoes is done again at once.
 void Confine::become(const User& user) const {
+  const bool dies = kernel::dies_with_parent();
   try {
     set_groups(user.groups);
     kernel::setresgid(user.gid);
@@ -118,6 +121,7 @@ void Confine::become(const User& user) const {
           "coracle doctor)");
     throw;
   }
+  if (dies) kernel::die_with_parent();
 }
 
 void Confine::load_filter() const {

@@ -4,10 +4,17 @@
 #include <linux/capability.h>
 #include <sys/resource.h>
 
+#include <fmt/format.h>
+
 #include "cli/confinement.hpp"
 #include "engine/devices.hpp"
 #include "kernel/error.hpp"
+#include "launch/launch.hpp"
 #include "parts/confine/note.hpp"
+#include "parts/layers.hpp"
+#include "parts/mounts.hpp"
+#include "parts/namespaces.hpp"
+#include "parts/root.hpp"
 #include "support/support.hpp"
 
 using namespace coracle;
@@ -31,7 +38,57 @@ std::string refused(const std::function<void()>& act) {
 
 bool tells(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+// The status of a shell script in a container that is confined so. The root file system is only read.
+int confined(const parts::ConfineOptions& options, const std::string& user, const std::string& script) {
+  parts::Parts list;
+  list.push_back(parts::make_namespaces({}));
+  list.push_back(parts::make_layers({.lower = {test::busybox_rootfs()}}));
+  list.push_back(parts::make_mounts());
+  list.push_back(parts::make_root({}));
+  list.push_back(parts::make_confine(options));
+  const launch::Process process{.args = {"sh", "-c", script}, .user = user};
+  return launch::run(process, list, {launch::default_run_root(), launch::new_id()}).ending.status();
+}
+
+std::string has(const std::string& name, kernel::Capabilities set) {
+  return fmt::format("grep -q '^{}:.{:016x}$' /proc/self/status", name, set);
+}
+
 }  // namespace
+
+TEST_CASE("a user that is not root has the capabilities that are ambient, and no other") {
+  parts::ConfineOptions options;
+  const kernel::Capabilities chosen = bit(CAP_NET_RAW) | bit(CAP_CHOWN);
+  options.capabilities = parts::CapabilityOptions{.bounding = chosen, .permitted = chosen, .effective = chosen};
+  CHECK(confined(options, "1000", has("CapEff", 0) + " && " + has("CapBnd", chosen)) == 0);
+  CHECK(confined(options, "0", has("CapEff", chosen) + " && " + has("CapInh", 0)) == 0);
+  options.capabilities->inheritable = options.capabilities->ambient = bit(CAP_NET_RAW);
+  CHECK(confined(options, "1000", has("CapEff", bit(CAP_NET_RAW)) + " && " + has("CapAmb", bit(CAP_NET_RAW))) == 0);
+  // One that is ambient must be permitted and inheritable (capabilities(7)): else it is left out.
+  options.capabilities->inheritable = bit(CAP_CHOWN);
+  CHECK(confined(options, "1000", has("CapAmb", 0) + " && " + has("CapInh", bit(CAP_CHOWN))) == 0);
+}
+
+TEST_CASE("without a choice of capabilities root keeps its own, and a user has none") {
+  CHECK(confined({}, "0", has("CapEff", kernel::capget().permitted)) == 0);
+  CHECK(confined({}, "1000", has("CapEff", 0) + " && " + has("CapBnd", kernel::capget().permitted)) == 0);
+}
+
+TEST_CASE("a filter that forbids what only a runtime needs does not stop a start") {
+  parts::SeccompProfile profile;
+  profile.default_action = "SCMP_ACT_ALLOW";
+  profile.syscalls = {{{"setresuid", "setresgid", "setgroups", "keyctl", "prctl", "seccomp", "pivot_root", "mount"},
+                       "SCMP_ACT_ERRNO",
+                       {},
+                       {}}};
+  parts::ConfineOptions options = parts::docker_confinement();
+  options.seccomp = profile;
+  for (const bool no_new_privileges : {false, true}) {
+    options.no_new_privileges = no_new_privileges;
+    INFO(no_new_privileges);
+    CHECK(confined(options, "1000", "grep -q '^Seccomp:.2$' /proc/self/status") == 0);
+  }
+}
 
 TEST_CASE("capabilities are added and dropped as docker does it") {
   CHECK(parts::docker_capabilities({}, {}).bounding == kDefault);
