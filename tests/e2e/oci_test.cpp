@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel/fd.hpp"
 #include "support/bundle.hpp"
@@ -233,9 +234,10 @@ TEST_CASE("a paused container stands still until it is resumed") {
 TEST_CASE("resources are set at the create and changed by update") {
   Bundle bundle(kWait);
   bundle.config["linux"]["resources"]["pids"]["limit"] = 20;
-  bundle.config["linux"]["cgroupsPath"] = "/coracle-oci-test/one";
+  const std::string group = fmt::format("/coracle-oci-test-{}/one", getpid());
+  bundle.config["linux"]["cgroupsPath"] = group;
   bundle.start("one");
-  const auto limit = [] { return read("/sys/fs/cgroup/pids/coracle-oci-test/one/pids.max"); };
+  const auto limit = [&] { return read("/sys/fs/cgroup/pids" + group + "/pids.max"); };
   if (!fs::exists("/sys/fs/cgroup/pids")) SKIP_WITHOUT("cgroup v1 controller pids");
   CHECK(limit() == "20\n");
   REQUIRE(bundle.oci({"update", "--pids-limit", "30", "one"}).status == 0);
@@ -249,7 +251,7 @@ TEST_CASE("resources are set at the create and changed by update") {
   CHECK(limit() == "50\n");
   check_refused(bundle.oci({"update", "--pids-limit", "many", "one"}), "\"many\"");
   CHECK(bundle.oci({"delete", "--force", "one"}).status == 0);
-  CHECK(!fs::exists("/sys/fs/cgroup/pids/coracle-oci-test/one"));
+  CHECK(!fs::exists("/sys/fs/cgroup/pids" + group));
 }
 
 TEST_CASE("descriptors pass to the program as --preserve-fds says, and no others") {

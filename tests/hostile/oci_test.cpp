@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel/fd.hpp"
 #include "support/bundle.hpp"
@@ -178,7 +179,9 @@ TEST_CASE(
     "clear") {
   if (run({"sh", "-c", "command -v strace"}).status != 0) SKIP_WITHOUT("strace");
   Bundle bundle({"sleep", "1000"});
-  bundle.config["linux"]["cgroupsPath"] = "/coracle-oci-killed/one";
+  // The groups are the host's: another run of this test may be under way.
+  const std::string group = fmt::format("/coracle-oci-killed-{}/one", getpid());
+  bundle.config["linux"]["cgroupsPath"] = group;
   bundle.config["mounts"].push_back(
       {{"destination", "/bound"}, {"type", "bind"}, {"source", "/etc"}, {"options", {"rbind", "ro"}}});
   bundle.write();
@@ -196,7 +199,7 @@ TEST_CASE(
     INFO(result.err);
     CHECK(result.status == 0);
     CHECK((!fs::exists(bundle.state()) || fs::is_empty(bundle.state())));
-    CHECK(!fs::exists("/sys/fs/cgroup/pids/coracle-oci-killed/one"));
+    CHECK(!fs::exists("/sys/fs/cgroup/pids" + group));
     while (waitpid(-1, nullptr, WNOHANG) > 0) continue;  // what lost its parent came to us
   };
   const std::vector<std::string> create = {"create", "--bundle", bundle.path(), "one"};
