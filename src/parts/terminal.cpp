@@ -31,6 +31,8 @@ class Terminal final : public Part {
     const Fd root = kernel::open(context.rootfs, O_PATH | O_DIRECTORY);
     make_pty(root);
     mount_console(root);
+    // Now, and not before the program: who calls `create` reads our output to its end, while we wait at the gate.
+    kernel::become_stdio(slave_);
   }
 
   void join(Context& context) override {
