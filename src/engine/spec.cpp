@@ -140,6 +140,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
   spec.root.readonly = options.read_only;
+  if (options.read_only) spec.mounts.directory = spec.process.cwd;
   set_confinement(spec, options.confinement, place);
   set_devices(spec, options.confinement);
   return spec;

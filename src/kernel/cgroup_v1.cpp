@@ -33,10 +33,17 @@ bool is_listed(const std::string& controllers, const std::string& controller) {
 }
 
 // A new group has no processors and no memory nodes at all, and takes no process without both
-// (admin-guide/cgroup-v1/cpusets.rst).
+// (admin-guide/cgroup-v1/cpusets.rst). Nor has a parent that somebody made and left so.
 void inherit_cpuset(const std::string& path) {
   const std::string parent = path.substr(0, path.rfind('/'));
-  for (const char* file : {"/cpuset.mems", "/cpuset.cpus"}) write_file(path + file, read_file(parent + file));
+  for (const char* file : {"/cpuset.mems", "/cpuset.cpus"}) {
+    std::string text = read_file(parent + file);
+    if (text == "\n" && exists(parent.substr(0, parent.rfind('/')) + file)) {
+      inherit_cpuset(parent);
+      text = read_file(parent + file);
+    }
+    write_file(path + file, text);
+  }
 }
 
 class CgroupV1 final : public Cgroup {

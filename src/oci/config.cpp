@@ -95,6 +95,7 @@ Config read_config(const std::string& text, const std::string& bundle) {
   if (!field["process"]) field["process"].refuse("the program to run must be there");
   read_linux(field["linux"], config);
   take_process(config, read_process(field["process"]));
+  config.spec.mounts.directory = config.process.process.cwd;  // as runc has it, also where the root is read-only
   config.spec.namespaces.hostname = field["hostname"].text();
   config.spec.namespaces.domainname = field["domainname"].text();
   read_mounts(field["mounts"], config);

@@ -12,6 +12,7 @@ namespace {
 using kernel::Error;
 
 int read_signal(const std::string& text) {
+  if (text == "0") return 0;  // kill(2): nothing is sent, and whether it could be is the answer
   if (const auto number = kernel::signal_number(text)) return *number;
   std::string upper = text;
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

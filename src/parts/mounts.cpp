@@ -62,6 +62,8 @@ class Mounts final : public Part {
       make_devices(root, options_.devices, own_dev());
       make_dev_links(root, own_dev());
     }
+    if (!options_.directory.empty() && !kernel::find_in_root(root, options_.directory, O_PATH | O_DIRECTORY))
+      kernel::make_directories_in_root(root, options_.directory);
     for (const Fd& mount : sealed) kernel::mount_setattr(mount, MOUNT_ATTR_RDONLY, 0, false);
     kernel::fchdir(before);
     for (const BoundFile& file : options_.files) bind_file(root, file);

@@ -57,7 +57,8 @@ void refuse_shared(const std::string& name, const std::string& path, const SeenN
   };
   if (begins_with(path, "net/")) return check(ours.net, host.net, "network");
   if (is_ipc(path)) return check(ours.ipc, host.ipc, "IPC");
-  if (path == "kernel/domainname" || path == "kernel/hostname") return check(ours.uts, host.uts, "UTS");
+  if (path == "kernel/hostname") refuse("the host name has an option of its own");
+  if (path == "kernel/domainname") return check(ours.uts, host.uts, "UTS");
   refuse("it belongs to the whole machine and not to a namespace: it would be the host's");
 }
 
