@@ -21,8 +21,14 @@ mode_t type_of(const Device& device) {
   return device.type == 'p' ? S_IFIFO : S_IFCHR;
 }
 
-// The host's node of the same device, bound over an empty file.
-void bind_host_device(const Fd& root, const Device& device) {
+// An empty file of this name in a directory that nobody else has seen yet.
+Fd make_file(const Fd& directory, const std::string& name) {
+  kernel::mknodat(directory, name, S_IFREG | 0666, 0);
+  return kernel::openat(directory, name, O_PATH | O_NOFOLLOW);
+}
+
+// The host's node of the same device, bound over an empty file: `name` in `own_dev`, or wherever its path leads.
+void bind_host_device(const Fd& root, const Fd* own_dev, const std::string& name, const Device& device) {
   const Fd node = kernel::open(device.path, O_PATH);
   struct stat status {};
   kernel::attempt([&] { return fstat(node.get(), &status); }, "fstat {}", device.path);
@@ -30,7 +36,8 @@ void bind_host_device(const Fd& root, const Device& device) {
     throw Error("make the device " + device.path, EPERM,
                 "in a user namespace only a device that the host has under the same name can be given");
   }
-  const Fd place = kernel::open_mountpoint(root, device.path, kernel::MountpointKind::file);
+  const Fd place = own_dev != nullptr ? make_file(*own_dev, name)
+                                      : kernel::open_mountpoint(root, device.path, kernel::MountpointKind::file);
   kernel::move_mount(kernel::open_tree(node, "", false), place, device.path);
 }
 
@@ -68,7 +75,8 @@ void make_devices(const Fd& root, const std::vector<Device>& devices, bool own_d
     const std::string name = device.path.substr(slash + 1);
     const bool in_dev = parent == "/dev";
     const Fd elsewhere = in_dev ? Fd() : kernel::make_directories_in_root(root, parent);
-    if (!make_node(in_dev ? dev : elsewhere, name, device)) bind_host_device(root, device);
+    if (!make_node(in_dev ? dev : elsewhere, name, device))
+      bind_host_device(root, in_dev && own_dev ? &dev : nullptr, name, device);
   }
 }
 
