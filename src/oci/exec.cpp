@@ -50,7 +50,10 @@ void add_door_options(Options& options, Exec& exec) {
 unsigned parse_id(const std::string& text) {
   if (text.empty() || text.size() > 10 || text.find_first_not_of("0123456789") != std::string::npos)
     throw Error("read the id \"" + text + "\"", 0, "a number is allowed");
-  return static_cast<unsigned>(std::stoul(text));
+  const unsigned long number = std::stoul(text);
+  // Cut off, 4294967296 would be root (CVE-2024-40635).
+  if (number > 0x7fffffff) throw Error("read the id \"" + text + "\"", 0, "an id goes from 0 to 2147483647");
+  return static_cast<unsigned>(number);
 }
 
 void add_capability(const std::string& name, parts::ConfineOptions& confine) {
