@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/at_terminal.hpp"
@@ -91,5 +92,6 @@ TEST_CASE("the detach keys of lesson 9 leave its container running") {
   person.type("\x18");
   CHECK(person.wait() == 0);
   CHECK(run(words({"--join", std::to_string(inside)}, {"true"})).status == 0);
-  ::kill(inside, SIGKILL);  // that nothing of it stays is looked at after every test
+  ::kill(inside, SIGKILL);
+  CHECK(eventually([&] { return waitpid(keeper, nullptr, WNOHANG) == keeper; }));  // it clears up, and comes to us
 }
