@@ -22,6 +22,7 @@ using kernel::Error;
 launch::Process make_process(const ExecOptions& options, launch::Process process, bool terminal) {
   process.args = options.command;
   process.new_session = true;
+  process.make_cwd = false;
   if (!options.working_dir.empty()) process.cwd = options.working_dir;
   if (!options.user.empty()) process.user = options.user;
   if (terminal) image::set_variable(process.env, "TERM=xterm");

@@ -69,10 +69,14 @@ std::vector<std::string> complete(std::vector<std::string> environment, const pa
 
 }  // namespace
 
-void enter_directory(const std::string& path) {
+void enter_directory(const std::string& path, bool make) {
   if (path.empty()) return;
   if (path[0] != '/') throw Error("use " + path + " as the working directory", 0, "it must be an absolute path");
-  kernel::fchdir(kernel::make_directories_in_root(kernel::open("/", O_PATH | O_DIRECTORY), path));
+  const kernel::Fd root = kernel::open("/", O_PATH | O_DIRECTORY);
+  kernel::Fd found =
+      make ? kernel::make_directories_in_root(root, path) : kernel::find_in_root(root, path, O_PATH | O_DIRECTORY);
+  if (!found) throw Error("use " + path + " as the working directory", ENOENT).with_status(127);
+  kernel::fchdir(found);
   // The system call itself: "(unreachable)" begins what it gives for a directory outside of our root (getcwd(2)), as a
   // descriptor that leaked into the container would be (CVE-2024-21626).
   char directory[PATH_MAX] = {};

@@ -12,9 +12,9 @@
 
 namespace coracle::launch {
 
-// Goes to the process's directory, which is made when missing and proven to be inside the root. Once in the container,
+// Goes to the process's directory, which is proven to be inside the root; `make`: a missing one is made. Once inside,
 // before its process gives up its powers.
-void enter_directory(const std::string& path);
+void enter_directory(const std::string& path, bool make);
 
 // A program that is found and wants only to be executed. All that a system call filter could have something against
 // is done by then.

@@ -58,7 +58,7 @@ void sort_by_stage(Parts& parts) {
   if (process.exact_groups) context.user.groups.clear();
   context.user.groups.insert(context.user.groups.end(), process.groups.begin(), process.groups.end());
   for (const std::string& group : process.group_add) context.user.groups.push_back(find_group(group));
-  enter_directory(process.cwd);
+  enter_directory(process.cwd, process.make_cwd);
   const Program program(process, context.user, mask);
   if (gate != nullptr) {
     kernel::outlive_parent();  // it has noted us: when it dies now, delete finds us
@@ -261,9 +261,8 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   const kernel::Child child = clone(context);
   if (child.pid == 0) {
     meeting.close();
-    live(childs_end, [&] {
-      become_program(process, parts, context, childs_end, nullptr, joining.detach, signals.before());
-    });
+    live(childs_end,
+         [&] { become_program(process, parts, context, childs_end, nullptr, joining.detach, signals.before()); });
   }
   childs_end.close();
   meeting.say('g');

@@ -25,10 +25,10 @@
 namespace coracle::launch {
 
 struct Options {
-  std::string run_root;                      // where containers keep their state while they run; see default_run_root()
-  std::string id;                            // a name for a directory; see new_id()
-  bool record = false;                       // every kernel call is noted, for the timeline
-  std::function<void()> held = {};           // called when the id is ours and nothing else is made; it may throw
+  std::string run_root;             // where containers keep their state while they run; see default_run_root()
+  std::string id;                   // a name for a directory; see new_id()
+  bool record = false;              // every kernel call is noted, for the timeline
+  std::function<void()> held = {};  // called when the id is ours and nothing else is made; it may throw
   // Called while the child makes the container: for what need not be done before. It may throw.
   std::function<void()> meanwhile = {};
   std::function<void(pid_t)> executed = {};  // run(): called when the program runs, with the first process

@@ -26,6 +26,7 @@ struct Process {
   std::vector<std::string> args;
   std::vector<std::string> env;        // NAME=value; a missing PATH is given docker's default
   std::string cwd;                     // made when missing, as docker does; "" stays where the root part left us
+  bool make_cwd = true;                // false: a missing one is an error, as docker exec has it
   std::string user;                    // NAME, UID, NAME:GROUP, UID:GID as docker run --user has it; "" stays root
   std::vector<gid_t> groups;           // supplementary ones, beside those of /etc/group
   bool exact_groups = false;           // `groups` alone: neither the user's own group nor those of /etc/group

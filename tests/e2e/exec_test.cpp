@@ -197,6 +197,9 @@ TEST_CASE("a working directory that is a way out is refused") {
     CHECK(result.out.empty());
   }
   CHECK(box.exec({"-w", "relative"}, {"true"}).status == 125);
+  const Result missing = box.exec({"-w", "/not/there"}, {"true"});
+  CHECK(missing.status == 127);
+  CHECK(contains(missing.err, "/not/there"));
 }
 
 TEST_CASE("a container is found by its name, its id, and what its id begins with") {
