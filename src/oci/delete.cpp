@@ -35,14 +35,14 @@ Hooks noted_hooks(const Container& container) {
 
 }  // namespace
 
-void unmake(const Container& container) {
-  const Hooks hooks = noted_hooks(container);
-  const Record record = read_record(container);
+void unmake(const Container& container, const Hooks* known) {
+  const std::vector<Hook> poststop = known != nullptr ? known->poststop : noted_hooks(container).poststop;
+  const std::string state = poststop.empty() ? "" : state_json(read_record(container), 0, "stopped");
   end_group(container);
   parts::Parts parts = launch::every_part();
   add_every_hook_part(parts);
   const std::vector<std::string> left = launch::unmake(container.root, container.id, parts);
-  run_all_hooks(hooks.poststop, state_json(record, 0, "stopped"), warn);
+  run_all_hooks(poststop, state, warn);
   if (!left.empty())
     throw Error("delete the container " + container.id, 0, fmt::format("left behind: {}", fmt::join(left, "; ")));
 }

@@ -51,7 +51,7 @@ std::string only_id(const Words& words);
 void warn(const std::string& text);
 
 // What `delete` does: ends the container's process, unmakes all that it had, runs the poststop hooks. Throws Error
-// with what could not be undone.
-void unmake(const Container& container);
+// with what could not be undone. The hooks are those of the noted config.json when the caller does not know them.
+void unmake(const Container& container, const Hooks* known = nullptr);
 
 }  // namespace coracle::oci

@@ -31,7 +31,7 @@ int attend_to(const Container& container, const Config& config, const kernel::Fd
     unmake(container);
     throw;
   }
-  if (!wanted.keep) unmake(container);
+  if (!wanted.keep) unmake(container, &config.hooks);
   return status;
 }
 

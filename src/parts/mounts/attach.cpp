@@ -48,12 +48,6 @@ Fd open_place(const Fd& root, const std::string& destination, MountpointKind kin
   return kernel::open_mountpoint(root, destination, kind);
 }
 
-void set_below(const Fd& mount, const MountFlags& flags) {
-  if (flags.set_below + flags.clear_below != 0) kernel::mount_setattr(mount, flags.set_below, flags.clear_below, true);
-  for (const auto& [type, recursive] : flags.propagation)
-    kernel::mount_setattr(mount, {.propagation = type}, recursive);
-}
-
 // What the place had moves into the tmpfs that now hides it.
 void copy_up(const Fd& hidden, const Fd& tmpfs) {
   constexpr const char* kCopy = ".tmpcopyup";
@@ -108,6 +102,12 @@ bool mount_here(const Mount& mount, const Fd& target, unsigned long flags, const
 }
 
 }  // namespace
+
+void set_below(const Fd& mount, const MountFlags& flags) {
+  if (flags.set_below + flags.clear_below != 0) kernel::mount_setattr(mount, flags.set_below, flags.clear_below, true);
+  for (const auto& [type, recursive] : flags.propagation)
+    kernel::mount_setattr(mount, {.propagation = type}, recursive);
+}
 
 Fd open_own_mount(const Fd& root, const std::string& destination) {
   Fd mount = is_top(destination) ? kernel::open_top_directory(root, destination.substr(1))

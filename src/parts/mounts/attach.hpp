@@ -25,6 +25,9 @@ void attach_bind(const Mount& mount, const MountFlags& flags, const kernel::Fd& 
 
 void attach_file_system(const Mount& mount, const MountFlags& flags, const MountPlace& place);
 
+// What the options say about this mount's propagation, and about the mounts below it.
+void set_below(const kernel::Fd& mount, const MountFlags& flags);
+
 // The control groups, as a container sees them at /sys/fs/cgroup: version 2 as a whole, of version 1 the directory for
 // each hierarchy that the host has (cgroup.cpp).
 void attach_cgroup(const Mount& mount, const MountFlags& flags, const MountPlace& place);

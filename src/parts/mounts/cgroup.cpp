@@ -87,18 +87,22 @@ void attach_version_2(const Mount& mount, const MountFlags& flags, const MountPl
 }
 
 // In a cgroup namespace of our own the mount itself begins at our group; without one our group's directory is bound.
+// `top` is the tmpfs above all hierarchies, which nobody else can reach.
 void attach_hierarchy(const Hierarchy& hierarchy, const Mount& mount, const MountFlags& flags, const MountPlace& place,
-                      const std::string& groups) {
-  Mount one = mount;
-  one.destination += "/" + hierarchy.name;
+                      const std::string& groups, const Fd& top) {
+  const std::string destination = mount.destination + "/" + hierarchy.name;
+  kernel::mkdirat(top, hierarchy.name, 0755);
+  const Fd target = kernel::openat(top, hierarchy.name, O_PATH | O_DIRECTORY);
   if ((place.clone_flags & CLONE_NEWCGROUP) != 0) {
-    one.type = one.source = "cgroup";
-    MountFlags with_name = flags;
-    with_name.data = hierarchy.data;
-    return attach_file_system(one, with_name, place);
+    kernel::mount("cgroup", target, destination, "cgroup", flags.flags, hierarchy.data);
+    set_below(kernel::openat(top, hierarchy.name, O_PATH | O_DIRECTORY), flags);
+    return;
   }
-  one.source = directory_of(hierarchy, groups);
-  attach_bind(one, flags, take_bind(one, flags), place);
+  Mount bound = mount;
+  bound.source = directory_of(hierarchy, groups);
+  const Fd tree = take_bind(bound, flags);
+  kernel::move_mount(tree, target, destination);
+  set_below(tree, flags);
 }
 
 }  // namespace
@@ -113,9 +117,9 @@ void attach_cgroup(const Mount& mount, const MountFlags& flags, const MountPlace
   attach_file_system(top, top_flags, place);
   const std::string groups = kernel::read_file("/proc/self/cgroup");
   const std::vector<Hierarchy> hierarchies = find_hierarchies();
-  for (const Hierarchy& hierarchy : hierarchies) attach_hierarchy(hierarchy, mount, flags, place, groups);
-  // Programs look for "cpu" where the host has "cpu,cpuacct".
   const Fd directory = open_own_mount(place.root, mount.destination);
+  for (const Hierarchy& hierarchy : hierarchies) attach_hierarchy(hierarchy, mount, flags, place, groups, directory);
+  // Programs look for "cpu" where the host has "cpu,cpuacct".
   for (const Hierarchy& hierarchy : hierarchies) {
     if (hierarchy.name.find(',') == std::string::npos) continue;
     std::istringstream names(hierarchy.name);
