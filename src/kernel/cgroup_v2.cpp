@@ -102,8 +102,12 @@ class CgroupV2 final : public Cgroup {
   std::vector<pid_t> pids() const override { return pids_below(path_); }
 
   void kill() override {
-    write_file(path_ + "/cgroup.kill", "1");
-    await("populated 0");
+    try {
+      write_file(path_ + "/cgroup.kill", "1");
+      await("populated 0");
+    } catch (const Error& error) {
+      if (error.code() != ENOENT && error.code() != ENODEV) throw;  // else somebody else has removed it meanwhile
+    }
   }
 
   void remove() override {
