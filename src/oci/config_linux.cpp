@@ -73,6 +73,17 @@ bool has_namespace(const parts::NamespaceOptions& options, std::uint64_t flag) {
                      [&](const auto& existing) { return existing.flag == flag; });
 }
 
+// Only with a time namespace of the container's own: the offsets of an existing one stand since its first process.
+void read_clock_offsets(const Field& offsets, parts::NamespaceOptions& options) {
+  offsets.each_member([&](const std::string& clock, const Field& field) {
+    if (clock != "monotonic" && clock != "boottime") field.refuse("the clocks are monotonic and boottime");
+    if (!options.time) field.refuse("an offset needs a time namespace of the container's own");
+    const auto nanoseconds = field["nanosecs"].number<std::uint32_t>().value_or(0);
+    if (nanoseconds > 999'999'999) field["nanosecs"].refuse("it goes from 0 to 999999999");
+    options.clock_offsets.push_back({clock, field["secs"].number<std::int64_t>().value_or(0), nanoseconds});
+  });
+}
+
 }  // namespace
 
 void read_namespaces(const Field& section, Config& config) {
@@ -81,6 +92,7 @@ void read_namespaces(const Field& section, Config& config) {
   section["namespaces"].each([&](const Field& field) { add_namespace(field, options); });
   // Mounting in the host's own mount namespace is nothing that a container may do.
   if (!has_namespace(options, CLONE_NEWNS)) options.mount = true;
+  read_clock_offsets(section["timeOffsets"], options);
   options.uid_mappings = read_id_mappings(section["uidMappings"]);
   options.gid_mappings = read_id_mappings(section["gidMappings"]);
   const bool mapped = !options.uid_mappings.empty() || !options.gid_mappings.empty();

@@ -32,7 +32,7 @@ class Namespaces final : public Part {
       throw Error("set the host name " + options_.hostname, 0,
                   "without a UTS namespace it would be the host's own name");
     }
-    if (options_.uptime) shift_clock(*options_.uptime);
+    if (shifts_clock()) shift_clock();
     context.clone_flags |= flags();
     for (const auto& existing : options_.existing) context.existing |= existing.flag;
     if (!options_.existing.empty()) context.between.emplace_back(enter_existing());
@@ -116,7 +116,7 @@ class Namespaces final : public Part {
     if (options_.uts) flags |= CLONE_NEWUTS;
     if (options_.ipc) flags |= CLONE_NEWIPC;
     if (options_.network) flags |= CLONE_NEWNET;
-    if (options_.time && !options_.uptime) flags |= CLONE_NEWTIME;
+    if (options_.time && !shifts_clock()) flags |= CLONE_NEWTIME;
     return flags;
   }
 
@@ -141,12 +141,19 @@ class Namespaces final : public Part {
 
   // The offsets of a time namespace can only be set while it is empty (time_namespaces(7)). clone3 would fill it at
   // once; unshare makes it for the children to come and leaves us where we are.
-  static void shift_clock(long uptime) {
-    timespec now{};
-    clock_gettime(CLOCK_BOOTTIME, &now);
+  bool shifts_clock() const { return options_.uptime || !options_.clock_offsets.empty(); }
+
+  void shift_clock() const {
+    std::string offsets;
+    if (options_.uptime) {
+      timespec now{};
+      clock_gettime(CLOCK_BOOTTIME, &now);
+      offsets = fmt::format("monotonic {0} 0\nboottime {0} 0\n", *options_.uptime - now.tv_sec);
+    }
+    for (const auto& offset : options_.clock_offsets)
+      offsets += fmt::format("{} {} {}\n", offset.clock, offset.seconds, offset.nanoseconds);
     kernel::unshare(CLONE_NEWTIME);
-    const long offset = uptime - now.tv_sec;
-    kernel::write_file("/proc/self/timens_offsets", fmt::format("monotonic {0} 0\nboottime {0} 0", offset));
+    kernel::write_file("/proc/self/timens_offsets", offsets);
   }
 
   NamespaceOptions options_;

@@ -29,6 +29,15 @@ struct NamespaceOptions {
 
   std::string hostname, domainname;  // need uts; "" keeps what it was
   std::optional<long> uptime;        // needs time: seconds since boot as the container sees them (time_namespaces(7))
+
+  // The same as what is added to one clock, "monotonic" or "boottime" (runtime-spec config-linux.md, "Offset for Time
+  // Namespace").
+  struct ClockOffset {
+    std::string clock;
+    std::int64_t seconds;
+    std::uint32_t nanoseconds;
+  };
+  std::vector<ClockOffset> clock_offsets;  // need time
 };
 
 std::unique_ptr<Part> make_namespaces(NamespaceOptions options);

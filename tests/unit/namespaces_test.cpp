@@ -117,3 +117,10 @@ TEST_CASE("a path to a namespace of another kind, or to none, is refused by its 
   options.existing = {{CLONE_NEWNET, "/no/such"}};
   CHECK(message() == "open /no/such: ENOENT (No such file or directory)");
 }
+
+TEST_CASE("the clocks of a time namespace of its own go by their offsets") {
+  NamespaceOptions options;
+  options.clock_offsets = {{"boottime", 1'000'000, 0}, {"monotonic", -5, 500'000'000}};
+  CHECK(run("test $(cut -d. -f1 /proc/uptime) -gt 1000000", options).ending.status() == 0);
+  CHECK(run("grep -q '^monotonic *-5 *500000000$' /proc/self/timens_offsets", options).ending.status() == 0);
+}

@@ -129,6 +129,8 @@ TEST_CASE("an error names the field and the value") {
       {"/linux", {{"namespaces", {{{"type", "user"}}}}}, "needs uidMappings"},
       {"/linux", {{"uidMappings", {{{"containerID", 0}, {"hostID", 0}, {"size", 1}}}}}, "need a user namespace"},
       {"/linux", {{"uidMappings", {{{"size", 0}}}}}, "linux.uidMappings[0].size 0"},
+      {"/linux", {{"timeOffsets", {{"realtime", {{"secs", 1}}}}}}, "the clocks are monotonic and boottime"},
+      {"/linux", {{"timeOffsets", {{"boottime", {{"secs", 1}}}}}}, "needs a time namespace"},
       {"/linux", {{"rootfsPropagation", "sideways"}}, "linux.rootfsPropagation \"sideways\""},
       {"/linux", {{"devices", {{{"path", "null"}, {"type", "c"}}}}}, "linux.devices[0].path \"null\""},
       {"/linux", {{"devices", {{{"path", "/dev/x"}, {"type", "z"}}}}}, "linux.devices[0].type \"z\""},
