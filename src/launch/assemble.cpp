@@ -8,7 +8,9 @@ parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   if (spec.network) parts.push_back(parts::make_network(*spec.network));
   if (spec.pasta) parts.push_back(parts::make_pasta(*spec.pasta));
   parts.push_back(spec.rootfs.path.empty() ? parts::make_layers(spec.layers) : parts::make_rootfs(spec.rootfs));
-  parts.push_back(parts::make_mounts(spec.mounts));
+  parts::MountOptions mounts = spec.mounts;
+  mounts.console = spec.terminal.has_value();
+  parts.push_back(parts::make_mounts(std::move(mounts)));
   if (!spec.volumes.volumes.empty()) parts.push_back(parts::make_volumes(spec.volumes));
   if (spec.terminal) parts.push_back(parts::make_terminal(*spec.terminal));
   parts.push_back(parts::make_root(spec.root));

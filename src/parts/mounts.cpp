@@ -61,6 +61,7 @@ class Mounts final : public Part {
     if (!host_dev()) {
       make_devices(root, options_.devices, own_dev());
       make_dev_links(root, own_dev());
+      if (options_.console && own_dev()) make_console_place(root);  // now: this /dev may be read-only in the end
     }
     if (!options_.directory.empty() && !kernel::find_in_root(root, options_.directory, O_PATH | O_DIRECTORY))
       kernel::make_directories_in_root(root, options_.directory);

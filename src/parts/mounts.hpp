@@ -40,6 +40,7 @@ struct MountOptions {
   std::vector<Mount> mounts = default_mounts();  // in this order
   std::vector<Device> devices = default_nodes();
   std::vector<BoundFile> files = {};  // bound in, with those of Context::files
+  bool console = false;               // an empty file /dev/console, for a terminal to be mounted on
   std::string directory = {};         // made when it is missing, while the root can still be written to; "" is none
 };
 

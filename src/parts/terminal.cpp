@@ -29,15 +29,16 @@ class Terminal final : public Part {
 
   void enter(Context& context) override {
     const Fd root = kernel::open(context.rootfs, O_PATH | O_DIRECTORY);
-    make_pty(root);
+    const kernel::Pty pty = make_pty(root);
     mount_console(root);
+    hand_out(pty);
     // Now, and not before the program: who calls `create` reads our output to its end, while we wait at the gate.
     kernel::become_stdio(slave_);
   }
 
   void join(Context& context) override {
     // In the container's mount namespace by then: "/" is its root.
-    context.between.emplace_back([this] { make_pty(kernel::open("/", O_PATH | O_DIRECTORY)); });
+    context.between.emplace_back([this] { hand_out(make_pty(kernel::open("/", O_PATH | O_DIRECTORY))); });
   }
 
   void seal(Context& context) override {
@@ -50,7 +51,8 @@ class Terminal final : public Part {
   }
 
  private:
-  void make_pty(const Fd& root);
+  kernel::Pty make_pty(const Fd& root);
+  void hand_out(const kernel::Pty& pty) const { kernel::send_descriptor(console_socket_, pty.master, pty.name); }
   void mount_console(const Fd& root) const;
 
   TerminalOptions options_;
@@ -66,11 +68,11 @@ Fd open_devpts(const Fd& root) {
   return devpts;
 }
 
-void Terminal::make_pty(const Fd& root) {
+kernel::Pty Terminal::make_pty(const Fd& root) {
   kernel::Pty pty = kernel::open_pty(open_devpts(root));
   if (options_.size.rows != 0 || options_.size.columns != 0) kernel::set_window_size(pty.master, options_.size);
-  kernel::send_descriptor(console_socket_, pty.master, pty.name);
   slave_ = std::move(pty.slave);
+  return pty;
 }
 
 void Terminal::mount_console(const Fd& root) const {

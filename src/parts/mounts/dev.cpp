@@ -80,6 +80,13 @@ void make_devices(const Fd& root, const std::vector<Device>& devices, bool own_d
   }
 }
 
+void make_console_place(const Fd& root) {
+  const Fd dev = open_dev(root, true);
+  const auto make = [&] { return ::mknodat(dev.get(), "console", S_IFREG | 0600, 0); };
+  if (kernel::note_call(make, "mknodat /dev/console") < 0 && errno != EEXIST)
+    throw Error("make the file /dev/console", errno);
+}
+
 void make_dev_links(const Fd& root, bool own_dev) {
   const Fd dev = open_dev(root, own_dev);
   const auto link = [&](const char* text, const char* name) {
