@@ -51,14 +51,15 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
     write_name_files(options.network, place.run_dir);
   };
   try {
-    const launch::Outcome outcome = launch::run(spec.process, parts,
-                                          {.run_root = engine.roots.run,
-                                           .id = id,
-                                           .record = timeline,
-                                           .held = held,
-                                           .meanwhile = sweep_first ? std::function<void()>() : sweep,
-                                           .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
-                                           .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
+    const launch::Outcome outcome =
+        launch::run(spec.process, parts,
+                    {.run_root = engine.roots.run,
+                     .id = id,
+                     .record = timeline,
+                     .held = held,
+                     .meanwhile = sweep_first ? std::function<void()>() : sweep,
+                     .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
+                     .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
     ended.left_behind.insert(ended.left_behind.end(), outcome.left_behind.begin(), outcome.left_behind.end());
   } catch (...) {

@@ -8,7 +8,6 @@
 #include "kernel/error.hpp"
 #include "launch/rootless.hpp"
 #include "parts/confine/masks.hpp"
-#include "launch/rootless.hpp"
 
 namespace coracle::engine {
 namespace {

@@ -75,8 +75,8 @@ std::string default_run_root();
 
 std::string new_id();
 
-// Ends the processes of containers whose launching process was killed. sweep() does so too; but once an ordinary user is
-// in a namespace of its own (launch/rootless.hpp), those of other ids in another one are out of reach.
+// Ends the processes of containers whose launching process was killed. sweep() does so too; but once an ordinary user
+// is in a namespace of its own (launch/rootless.hpp), those of other ids in another one are out of reach.
 void end_abandoned(const std::string& run_root);
 
 // Unmakes what starts left behind whose launching process was killed, as far as `parts` made it.
