@@ -301,7 +301,8 @@ TEST_CASE("a program that became another user ends with the next command when an
   running.signal(SIGKILL);
   running.wait();
   output(user, {}, {"true"});
-  CHECK(!kernel::send_signal(program, 0) | !fs::exists(fmt::format("/proc/{}/root", pid)));
+  const bool ended = !kernel::send_signal(program, 0) || !fs::exists(fmt::format("/proc/{}/root", pid));
+  CHECK(ended);
   CHECK(user.left_behind().empty());
 }
 

@@ -75,13 +75,16 @@ TEST_CASE("run -it gives a prompt, a terminal of the size of ours, and the progr
 
 TEST_CASE("the window's size follows ours, and the program hears of it") {
   const BusyboxHome home;
-  AtTerminal person(run_it(home, {}, {"sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 1; done"}));
+  AtTerminal person(
+      run_it(home, {"--name", "box"}, {"sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 1; done"}));
   person.read_until("ready");
   person.resize(50, 132);
   person.read_until("50 132");
   person.type("\x1c");  // ctrl-\: SIGQUIT, which sh as process 1 does not hear; its sleep does
   person.resize(7, 8);
   person.read_until("7 8");
+  CHECK(home.run({"kill", "box"}).status == 0);
+  CHECK(person.wait() == 128 + SIGKILL);
 }
 
 TEST_CASE("keys reach the program: ctrl-c as SIGINT, ctrl-d as the end") {
