@@ -49,8 +49,10 @@ Fd new_mount(const std::string& type, const std::vector<std::pair<std::string, s
              unsigned attributes) {
   const Fd context(
       static_cast<int>(attempt([&] { return syscall(SYS_fsopen, type.c_str(), FSOPEN_CLOEXEC); }, "fsopen {}", type)));
-  for (const auto& [name, value] : options) {
-    attempt([&] { return syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0); },
+  for (const auto& option : options) {
+    const char* const name = option.first.c_str();
+    const char* const value = option.second.c_str();
+    attempt([&] { return syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, name, value, 0); },
             "fsconfig {} {}={}", type, name, value);
   }
   attempt([&] { return syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0); },
