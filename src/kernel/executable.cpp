@@ -54,14 +54,16 @@ Capabilities bounding_set(pid_t pid) {
                                     : std::strtoull(status.c_str() + found + sizeof "\nCapBnd:\t" - 1, nullptr, 16);
 }
 
-}  // namespace
-
+// Executes this program once more with the same arguments, from a detached read-only mount of its own file: no copy,
+// half a millisecond. Returns at once when it was executed so already.
 void shield_executable() {
   if (on_readonly_mount()) return;
   const Fd mount = open_tree(kExecutable, false);
   mount_setattr(mount, MOUNT_ATTR_RDONLY, 0, false);
   fexecve(mount, own_arguments(), own_environment());
 }
+
+}  // namespace
 
 void shield_executable_from(pid_t pid) {
   const bool may_trace = (bounding_set(pid) & (Capabilities{1} << CAP_SYS_PTRACE)) != 0;

@@ -2,8 +2,7 @@
 
 #include <cstring>
 
-#include <sys/socket.h>
-
+#include "kernel/mount.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::kernel {
@@ -16,6 +15,19 @@ union Control {
 };
 
 }  // namespace
+
+Fd unix_socket() {
+  return Fd(attempt([] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket AF_UNIX"));
+}
+
+sockaddr_un unix_address(const Fd& directory, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = path_of(directory) + "/" + name;
+  if (path.size() >= sizeof address.sun_path) throw Error("use the socket " + name, ENAMETOOLONG);
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  return address;
+}
 
 std::pair<Fd, Fd> socketpair() {
   int ends[2];

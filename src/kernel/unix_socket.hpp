@@ -5,9 +5,17 @@
 #include <string_view>
 #include <utility>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "kernel/fd.hpp"
 
 namespace coracle::kernel {
+
+// A stream that is not connected yet, and what bind(2) and connect(2) take for the socket `name` in `directory`. That
+// goes by descriptor, because the path in an address has at most 107 bytes. Throws Error for a longer name.
+Fd unix_socket();
+sockaddr_un unix_address(const Fd& directory, const std::string& name);
 
 // Two ends of a stream.
 std::pair<Fd, Fd> socketpair();

@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "kernel/recorder.hpp"
+#include "kernel/unix_socket.hpp"
 
 namespace coracle::launch {
 namespace {
@@ -15,21 +15,7 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 
-constexpr const char* kGate = "/gate";
-
-// The address of the gate. A socket's path has at most 107 bytes (unix(7)), a run directory's may have more: so it is
-// named by descriptor.
-sockaddr_un address_in(const Fd& run_dir) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = fmt::format("/proc/self/fd/{}{}", run_dir.get(), kGate);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
-Fd unix_socket() {
-  return Fd(kernel::attempt([] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket AF_UNIX"));
-}
+constexpr const char* kGate = "gate";
 
 // What fail() wrote: the status, the errno, the attempt, a NUL, the hint.
 Error read_failure(const std::string& text) {
@@ -58,10 +44,9 @@ Error read_refusal(const std::string& text) {
 }  // namespace
 
 void Meeting::make_pair(Meeting& one, Meeting& other) {
-  int ends[2];
-  kernel::attempt([&] { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }, "socketpair");
-  one = Meeting(Fd(ends[0]));
-  other = Meeting(Fd(ends[1]));
+  auto ends = kernel::socketpair();
+  one = Meeting(std::move(ends.first));
+  other = Meeting(std::move(ends.second));
 }
 
 void Meeting::say(char word) const noexcept { ::send(line_.get(), &word, 1, MSG_NOSIGNAL); }
@@ -94,12 +79,12 @@ void Meeting::leave_if_orphaned() const {
   if (recv(line_.get(), &nothing, 1, MSG_DONTWAIT) == 0) _exit(125);
 }
 
-Gate::Gate(const std::string& run_dir) : listener_(unix_socket()) {
+Gate::Gate(const std::string& run_dir) : listener_(kernel::unix_socket()) {
   const Fd directory = kernel::open(run_dir, O_PATH | O_DIRECTORY);
-  const sockaddr_un address = address_in(directory);
+  const sockaddr_un address = kernel::unix_address(directory, kGate);
   const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-  kernel::attempt([&] { return bind(listener_.get(), generic, sizeof address); }, "bind {}{}", run_dir, kGate);
-  kernel::attempt([&] { return listen(listener_.get(), 1); }, "listen {}{}", run_dir, kGate);
+  kernel::attempt([&] { return bind(listener_.get(), generic, sizeof address); }, "bind {}/{}", run_dir, kGate);
+  kernel::attempt([&] { return listen(listener_.get(), 1); }, "listen {}/{}", run_dir, kGate);
 }
 
 Meeting Gate::wait() {
@@ -114,19 +99,19 @@ Meeting Gate::wait() {
 
 Meeting Gate::open(const std::string& run_dir) {
   const Fd directory = kernel::open(run_dir, O_PATH | O_DIRECTORY);
-  const sockaddr_un address = address_in(directory);
-  Fd line = unix_socket();
+  const sockaddr_un address = kernel::unix_address(directory, kGate);
+  Fd line = kernel::unix_socket();
   const auto connect = [&] {
     return ::connect(line.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   };
-  if (kernel::note_call(connect, "connect {}{}", run_dir, kGate) < 0) {
+  if (kernel::note_call(connect, "connect {}/{}", run_dir, kGate) < 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return {};
-    throw Error("connect " + run_dir + kGate, errno);
+    throw Error(fmt::format("connect {}/{}", run_dir, kGate), errno);
   }
-  kernel::attempt([&] { return unlinkat(directory.get(), kGate + 1, 0); }, "unlinkat {}{}", run_dir, kGate);
+  kernel::attempt([&] { return unlinkat(directory.get(), kGate, 0); }, "unlinkat {}/{}", run_dir, kGate);
   return Meeting(std::move(line));
 }
 
-bool Gate::shut(const std::string& run_dir) { return kernel::exists(run_dir + kGate); }
+bool Gate::shut(const std::string& run_dir) { return kernel::exists(run_dir + "/" + kGate); }
 
 }  // namespace coracle::launch

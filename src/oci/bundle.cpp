@@ -6,11 +6,11 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
+#include "kernel/unix_socket.hpp"
 #include "launch/assemble.hpp"
 #include "launch/launch.hpp"
 
@@ -20,7 +20,6 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 
-constexpr std::size_t kLargestConfig = 64U << 20U;
 constexpr const char* kFilterCache = "/~seccomp";  // a name that no container can have
 
 parts::Parts make_parts(const Config& config, const Record& record) {
@@ -103,15 +102,10 @@ void start_container(const Container& container, const Config& config) {
 }
 
 Fd open_console_socket(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  // A path longer than an address may be (unix(7)) is gone to by descriptor.
   const std::size_t slash = path.rfind('/');
   const Fd directory = kernel::open(slash == std::string::npos ? "." : path.substr(0, slash + 1), O_PATH | O_DIRECTORY);
-  const std::string name = fmt::format("/proc/self/fd/{}/{}", directory.get(), path.substr(slash + 1));
-  if (name.size() >= sizeof address.sun_path) throw Error("connect to the console socket " + path, ENAMETOOLONG);
-  std::memcpy(address.sun_path, name.c_str(), name.size());
-  Fd socket(kernel::attempt([] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }, "socket AF_UNIX"));
+  const sockaddr_un address = kernel::unix_address(directory, path.substr(slash + 1));
+  Fd socket = kernel::unix_socket();
   const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
   kernel::attempt([&] { return connect(socket.get(), generic, sizeof address); }, "connect to the console socket {}",
                   path);

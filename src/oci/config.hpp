@@ -20,6 +20,8 @@ struct ProcessConfig {
   kernel::WindowSize size;  // of the terminal, when it says
 };
 
+constexpr std::size_t kLargestConfig = 64U << 20U;  // bytes of a config.json
+
 struct Config {
   std::string version;
   std::string bundle;  // absolute

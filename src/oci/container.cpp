@@ -25,7 +25,6 @@ using nlohmann::json;
 
 constexpr const char* kRecord = "/container.json";
 constexpr const char* kConfig = "/config.json";
-constexpr std::size_t kLargestConfig = 64U << 20U;
 
 bool is_id(const std::string& id) {
   const auto allowed = [](unsigned char c) {

@@ -85,7 +85,7 @@ ProcessConfig changed_process(const Exec& wanted, ProcessConfig process) {
 ProcessConfig wanted_process(const Exec& wanted, const Config& config) {
   if (wanted.process_file.empty()) return changed_process(wanted, config.process);
   const std::string name = "the process in " + wanted.process_file;
-  const nlohmann::json document = parse_json(kernel::read_file(wanted.process_file, 64U << 20U), name);
+  const nlohmann::json document = parse_json(kernel::read_file(wanted.process_file, kLargestConfig), name);
   return read_process(Field(document, name));
 }
 

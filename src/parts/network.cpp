@@ -27,7 +27,6 @@ std::string run_root(const Context& context) { return context.run_dir.substr(0, 
 std::string link_name(const std::string& id) { return "cor" + id.substr(0, 12); }
 
 std::string note_of(const std::string& run_dir, const char* note);
-std::vector<std::string> lines_of(const std::string& text);
 
 class Network final : public Part {
  public:
@@ -143,16 +142,6 @@ Ipv4 Network::checked_address() const {
 
 std::string note_of(const std::string& run_dir, const char* note) {
   return kernel::exists(run_dir + note) ? kernel::read_file(run_dir + note) : std::string();
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
 }
 
 }  // namespace

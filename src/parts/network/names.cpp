@@ -5,7 +5,6 @@
 #include "kernel/fd.hpp"
 
 namespace coracle::parts {
-namespace {
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -16,6 +15,8 @@ std::vector<std::string> lines_of(const std::string& text) {
   }
   return lines;
 }
+
+namespace {
 
 // The name servers of `text`, and what else it says; "" when all of them are on a loopback address, where a
 // container has nobody.

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "parts/part.hpp"
 
 namespace coracle::parts {
+
+// The lines of a text, without their ends.
+std::vector<std::string> lines_of(const std::string& text);
 
 // Writes the three into the run directory, and asks for them to be bound into the root, as docker does. `address` is
 // the container's own; "" as `hostname` is its id.
