@@ -113,7 +113,7 @@ TEST_CASE("CVE-2016-9962, CVE-2019-5736: a container that watches who joins it n
 
 TEST_CASE("CVE-2019-5736: a container that may trace us gets our executable over a read-only mount alone") {
   const BusyboxHome home;
-  const std::string prober = std::string(CORACLE_BUILD) + "/tests/keep_executable";
+  const std::string prober = build("tests/keep_executable");
   Running box(run_words(home, {"--cap-add", "SYS_PTRACE", "-v", prober + ":/keep_executable:ro", "--name", "box"},
                         {"/keep_executable"}));
   box.read_until("ready");

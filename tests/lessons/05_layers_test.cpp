@@ -119,7 +119,7 @@ TEST_CASE("the root is an overlay of the layers, the last one on top") {
 }
 
 TEST_CASE("on a disk the overlay does not wait for it") {
-  const std::string scratch = std::string(CORACLE_BUILD) + "/scratch-of-a-test";
+  const std::string scratch = build("scratch-of-a-test");
   kernel::make_directories(scratch);
   struct statfs status {};
   REQUIRE(statfs(scratch.c_str(), &status) == 0);

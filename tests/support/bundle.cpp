@@ -15,7 +15,7 @@ std::string read(const std::string& path) {
 
 }  // namespace
 
-std::string coracle_oci() { return CORACLE_BUILD "/coracle-oci"; }
+std::string coracle_oci() { return build("coracle-oci"); }
 
 Bundle::Bundle(const std::vector<std::string>& arguments) {
   fs::create_directories(path());

@@ -28,8 +28,6 @@ std::string environment(const char* name, const std::string& otherwise) {
   return value != nullptr ? value : otherwise;
 }
 
-std::string build(const std::string& path) { return environment("CORACLE_TEST_BUILD", CORACLE_BUILD) + "/" + path; }
-
 struct Pipe {
   kernel::Fd read, write;
 };
@@ -80,6 +78,7 @@ std::vector<std::string>& skips() {
 void skip(const std::string& feature) { skips().push_back(feature); }
 std::vector<std::string> take_skips() { return std::exchange(skips(), {}); }
 
+std::string build(const std::string& path) { return environment("CORACLE_TEST_BUILD", CORACLE_BUILD) + "/" + path; }
 std::string lesson(const std::string& name) { return build("lessons/" + name); }
 std::string coracle() { return build("coracle"); }
 std::string source(const std::string& path) { return environment("CORACLE_TEST_SOURCE", CORACLE_SOURCE) + "/" + path; }

@@ -28,7 +28,9 @@ namespace coracle::test {
 
 void skip(const std::string& feature);
 
-// The paths of what the build made.
+// The paths of what the build made, and of the source it was made of. CORACLE_TEST_BUILD and CORACLE_TEST_SOURCE say
+// where these have been moved to.
+std::string build(const std::string& path);   // "coracle-oci" -> .../build/coracle-oci
 std::string lesson(const std::string& name);  // "03-namespaces" -> .../build/lessons/03-namespaces
 std::string coracle();                        // .../build/coracle
 std::string source(const std::string& path);  // a file of the source tree
