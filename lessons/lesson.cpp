@@ -36,6 +36,10 @@ Lesson::Lesson(const std::string& name, const std::string& what, const std::stri
       app.add_flag("--timeline", timeline_, "Show what was done and how long it took (=FILE.json, =FILE.svg)");
 }
 
+CLI::Option* Lesson::add_words(const std::string& name, std::vector<std::string>& words, const std::string& what) {
+  return app.add_option(name, words, what)->allow_extra_args(false);  // or CMD would be taken for another of them
+}
+
 int Lesson::run(int argc, char** argv, const std::function<void(parts::Parts&)>& list) {
   return report_errors(app.get_name(), [&] {
     try {

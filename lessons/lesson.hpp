@@ -18,6 +18,9 @@ class Lesson {
   // `words` is what stands before CMD... on the command line: "ROOTFS", or nothing.
   Lesson(const std::string& name, const std::string& what, const std::string& words = "ROOTFS");
 
+  // An option that can be given again, each time with one more word.
+  CLI::Option* add_words(const std::string& name, std::vector<std::string>& words, const std::string& what);
+
   // Reads the command line, lets `list` list the lesson's parts, starts them and gives the exit status for main.
   int run(int argc, char** argv, const std::function<void(parts::Parts&)>& list);
 

@@ -14,11 +14,9 @@ int main(int argc, char** argv) {
   parts::NamespaceOptions namespaces;
   std::vector<std::string> without;
   const std::vector<std::string> all = {"mount", "pid", "uts", "ipc", "cgroup", "time", "net"};
-  lesson.app
-      .add_option("--without", without, "Share this namespace with the host: mount, pid, uts, ipc, cgroup, time, net")
+  lesson.add_words("--without", without, "Share this namespace with the host: mount, pid, uts, ipc, cgroup, time, net")
       ->check(CLI::IsMember(all))
-      ->delimiter(',')
-      ->allow_extra_args(false);
+      ->delimiter(',');
   lesson.app.add_option("--hostname", namespaces.hostname, "The host name inside");
   lesson.app.add_option("--uptime", namespaces.uptime, "Seconds since boot, as the program sees them");
   lesson.app.add_flag("--init", lesson.process.init,

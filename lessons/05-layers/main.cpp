@@ -50,9 +50,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> archives;
   std::vector<parts::Change> changes;
   bool show_diff = false;
-  lesson.app.add_option("--layer", archives, "A layer archive; the lowest first, more on top of it")
-      ->required()
-      ->allow_extra_args(false);
+  lesson.add_words("--layer", archives, "A layer archive; the lowest first, more on top of it")->required();
   lesson.app.add_flag("--show-diff", show_diff, "List in the end what the program changed");
 
   const int status = lesson.run(argc, argv, [&](parts::Parts& parts) {

@@ -27,8 +27,7 @@ int main(int argc, char** argv) {
   Lesson lesson("06-network", "Run a program with a network of its own");
   parts::NetworkOptions network;
   std::vector<std::string> ports;
-  lesson.app.add_option("-p,--publish", ports, "A port of the host that leads inside: [ADDRESS:]8080:80[/udp]")
-      ->allow_extra_args(false);
+  lesson.add_words("-p,--publish", ports, "A port of the host that leads inside: [ADDRESS:]8080:80[/udp]");
   lesson.app.add_option("--ip", network.address, "The address, in place of the first free one");
   lesson.app.add_option("--subnet", network.subnet, "The addresses of the network")->capture_default_str();
   lesson.app.add_option("--bridge", network.bridge, "The bridge that joins the containers")->capture_default_str();

@@ -15,11 +15,8 @@ int main(int argc, char** argv) {
   Lesson lesson("07-volumes", "Run a program with directories that outlive it");
   std::vector<std::string> volumes, tmpfs;
   std::string volumes_dir = "volumes";
-  const auto add_words = [&](const char* name, std::vector<std::string>& words, const char* what) {
-    lesson.app.add_option(name, words, what)->allow_extra_args(false);
-  };
-  add_words("-v,--volume", volumes, "A path of the host, HOST:DEST[:ro], or a named volume, NAME:DEST[:ro]");
-  add_words("--tmpfs", tmpfs, "Memory: DEST[:size=64m]");
+  lesson.add_words("-v,--volume", volumes, "A path of the host, HOST:DEST[:ro], or a named volume, NAME:DEST[:ro]");
+  lesson.add_words("--tmpfs", tmpfs, "Memory: DEST[:size=64m]");
   lesson.app.add_option("--volumes-dir", volumes_dir, "Where named volumes live")->capture_default_str();
 
   return lesson.run(argc, argv, [&](parts::Parts& parts) {

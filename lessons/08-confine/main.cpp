@@ -18,14 +18,11 @@ int main(int argc, char** argv) {
   std::vector<std::string> volumes, cap_add, cap_drop, ulimits, sysctls;
   std::string seccomp;
   bool no_new_privileges = false, unmask = false, all_devices = false;
-  const auto add_words = [&](const char* name, std::vector<std::string>& words, const char* what) {
-    lesson.app.add_option(name, words, what)->allow_extra_args(false);
-  };
-  add_words("-v,--volume", volumes, "A path of the host, HOST:DEST[:ro], or a named volume, NAME:DEST[:ro]");
-  add_words("--cap-add", cap_add, "A capability more: NET_ADMIN, or ALL");
-  add_words("--cap-drop", cap_drop, "A capability less, or ALL");
-  add_words("--ulimit", ulimits, "A limit of each process: nofile=20");
-  add_words("--sysctl", sysctls, "A setting of its namespaces: net.ipv4.ip_forward=1");
+  lesson.add_words("-v,--volume", volumes, "A path of the host, HOST:DEST[:ro], or a named volume, NAME:DEST[:ro]");
+  lesson.add_words("--cap-add", cap_add, "A capability more: NET_ADMIN, or ALL");
+  lesson.add_words("--cap-drop", cap_drop, "A capability less, or ALL");
+  lesson.add_words("--ulimit", ulimits, "A limit of each process: nofile=20");
+  lesson.add_words("--sysctl", sysctls, "A setting of its namespaces: net.ipv4.ip_forward=1");
   lesson.app.add_option("--seccomp", seccomp, "A profile in docker's form, or \"unconfined\"");
   lesson.app.add_option("-u,--user", lesson.process.user, "NAME, UID, NAME:GROUP or UID:GID");
   lesson.app.add_option("-w,--workdir", lesson.process.cwd, "Where the program starts");
