@@ -58,7 +58,7 @@ OrdinaryUser make_ordinary_user(const std::string& top, const std::string& door,
   add_line("/etc/passwd", top + "/passwd", fmt::format("rower:x:{0}:{0}::{1}:/bin/sh\n", kUid, home));
   add_line("/etc/subuid", top + "/subuid", "rower:200000:65536\n");
   add_line("/etc/subgid", top + "/subgid", "rower:200000:65536\n");
-  std::filesystem::copy_file(door, top + "/coracle");
+  for (const char* name : {"", "-images"}) std::filesystem::copy_file(door + name, top + "/coracle" + name);
   std::filesystem::copy_file(archive, top + "/layer");
   OrdinaryUser user{kUid, {top + "/coracle", "--root", home + "/data", "--run", home + "/run"}};
   std::vector<std::string> import = {"/usr/bin/env",  "-C", home, "/usr/bin/setpriv", "--reuid", uid, "--regid", uid,

@@ -1,5 +1,6 @@
 #include "image/database.hpp"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/file.h>
 
@@ -11,24 +12,50 @@ namespace {
 
 using kernel::Error;
 
-// The number goes up with every change of the schema; what it takes to come from the one before stands with it.
-constexpr std::int64_t kVersion = 1;
+// The number goes up with every change of the schema.
+constexpr std::int64_t kVersion = 2;
 
 constexpr const char* kSchema = R"sql(
+CREATE TABLE blobs (
+  digest  TEXT PRIMARY KEY,   -- of the bytes in blobs/sha256/HEX: manifests, configurations, layers as they travel
+  size    INTEGER NOT NULL,
+  diff_id TEXT NOT NULL       -- what a layer is when unpacked; '' for what is no layer
+) WITHOUT ROWID;
 CREATE TABLE layers (
   diff_id TEXT PRIMARY KEY,   -- sha256 of the uncompressed tar; unpacked in layers/sha256/HEX
   size    INTEGER NOT NULL    -- bytes of its files
 ) WITHOUT ROWID;
 CREATE TABLE images (
-  id      TEXT PRIMARY KEY,   -- digest of the configuration, which is blobs/sha256/HEX
-  created INTEGER NOT NULL,   -- seconds since 1970
+  id      TEXT PRIMARY KEY,   -- digest of the configuration, which is a blob
+  created INTEGER NOT NULL,   -- seconds since 1970, as the configuration says
   size    INTEGER NOT NULL    -- of its layers
 ) WITHOUT ROWID;
+CREATE TABLE image_layers (
+  image    TEXT NOT NULL REFERENCES images (id),
+  position INTEGER NOT NULL,  -- 0 is the lowest
+  diff_id  TEXT NOT NULL REFERENCES layers (diff_id),
+  PRIMARY KEY (image, position)
+) WITHOUT ROWID;
+CREATE TABLE manifests (
+  digest TEXT PRIMARY KEY,    -- a blob
+  image  TEXT NOT NULL REFERENCES images (id)
+) WITHOUT ROWID;
+CREATE TABLE manifest_blobs ( -- the configuration and the layers of a manifest
+  manifest TEXT NOT NULL REFERENCES manifests (digest),
+  blob     TEXT NOT NULL REFERENCES blobs (digest),
+  PRIMARY KEY (manifest, blob)
+) WITHOUT ROWID;
 CREATE TABLE names (
-  repository TEXT NOT NULL,
+  repository TEXT NOT NULL,   -- "docker.io/library/redis"
   tag        TEXT NOT NULL,
-  image      TEXT NOT NULL REFERENCES images (id),
+  manifest   TEXT NOT NULL REFERENCES manifests (digest),
   PRIMARY KEY (repository, tag)
+) WITHOUT ROWID;
+CREATE TABLE digests (        -- what registries call a manifest, or the index it was chosen from: REPOSITORY@DIGEST
+  repository TEXT NOT NULL,
+  digest     TEXT NOT NULL,
+  manifest   TEXT NOT NULL REFERENCES manifests (digest),
+  PRIMARY KEY (repository, digest, manifest)
 ) WITHOUT ROWID;
 CREATE TABLE containers (
   name     TEXT PRIMARY KEY,  -- the one index that a start has to write
@@ -107,8 +134,10 @@ Database::Database(const std::string& directory) {
   set_up(opened);
   execute("PRAGMA synchronous=NORMAL");
   if (version() == 0) make_schema(directory);
-  if (version() > kVersion) {
-    throw Error("open " + path, 0, "a later version of coracle made it; use that one, or another --root");
+  if (version() != kVersion) {
+    throw Error("open " + path, 0,
+                fmt::format("{} version of coracle made it; use that one, or another --root",
+                            version() > kVersion ? "a later" : "an earlier"));
   }
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <string_view>
 
+#include "image/digest.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::image {
 namespace {
 
+constexpr const char* kDefaultHost = "docker.io";
+constexpr std::string_view kDefaultNamespace = "library/";
 constexpr std::size_t kLongestRepository = 255;
 constexpr std::size_t kLongestTag = 128;
 
@@ -94,17 +97,47 @@ void check_tag(const std::string& text, std::string_view tag) {
 
 }  // namespace
 
+std::string Reference::text() const {
+  return familiar(repository()) + (tag.empty() ? "" : ":" + tag) + (digest.empty() ? "" : "@" + digest);
+}
+
 Reference parse_reference(const std::string& text) {
-  const std::size_t slash = text.rfind('/');
-  const std::size_t colon = text.find(':', slash == std::string::npos ? 0 : slash);
   Reference reference;
-  reference.repository = text.substr(0, colon);
-  check_repository(text, reference.repository);
+  const std::size_t at = text.find('@');
+  if (at != std::string::npos) {
+    reference.digest = text.substr(at + 1);
+    if (!is_digest(reference.digest)) refuse(text, "behind the @ stands sha256: and 64 hex digits");
+  }
+  const std::string name = text.substr(0, at);
+  const std::size_t slash = name.rfind('/');
+  const std::size_t colon = name.find(':', slash == std::string::npos ? 0 : slash);
+  const std::string repository = name.substr(0, colon);
+  check_repository(text, repository);
+  const std::size_t end_of_host = repository.find('/');
+  const bool has_host = end_of_host != std::string::npos && is_host(repository.substr(0, end_of_host));
+  reference.host = has_host ? repository.substr(0, end_of_host) : kDefaultHost;
+  reference.path = has_host ? repository.substr(end_of_host + 1) : repository;
+  if (reference.host == "index.docker.io") reference.host = kDefaultHost;
+  if (reference.host == kDefaultHost && reference.path.find('/') == std::string::npos) {
+    reference.path.insert(0, kDefaultNamespace);
+  }
   if (colon != std::string::npos) {
-    reference.tag = text.substr(colon + 1);
+    reference.tag = name.substr(colon + 1);
     check_tag(text, reference.tag);
+  } else if (reference.digest.empty()) {
+    reference.tag = "latest";
   }
   return reference;
+}
+
+std::string familiar(const std::string& repository) {
+  std::string_view short_name = repository;
+  const std::string host = std::string(kDefaultHost) + "/";
+  if (short_name.starts_with(host)) short_name.remove_prefix(host.size());
+  const bool official = short_name.size() < repository.size() && short_name.starts_with(kDefaultNamespace) &&
+                        short_name.find('/', kDefaultNamespace.size()) == std::string_view::npos;
+  if (official) short_name.remove_prefix(kDefaultNamespace.size());
+  return std::string(short_name);
 }
 
 }  // namespace coracle::image

@@ -13,13 +13,32 @@ using kernel::Fd;
 
 Staging::Staging(std::string path, Fd held) : path_(std::move(path)), held_(std::move(held)) {}
 
-Staging::Staging(const std::string& parent) : path_(parent + "/XXXXXX") {
-  // Held while a directory is made and locked, so that nobody takes it for abandoned in between.
-  const Fd lock = kernel::open(parent, O_RDONLY | O_DIRECTORY);
+// Held while a directory is made and locked, so that nobody takes it for abandoned in between.
+Fd Staging::lock_all(const std::string& parent) {
+  Fd lock = kernel::open(parent, O_RDONLY | O_DIRECTORY);
   kernel::lock(lock, LOCK_EX);
-  kernel::attempt([&] { return mkdtemp(path_.data()) != nullptr ? 0 : -1; }, "mkdtemp {}/XXXXXX", parent);
-  held_ = kernel::open(path_, O_RDONLY | O_DIRECTORY);
-  kernel::lock(held_, LOCK_EX);
+  return lock;
+}
+
+Staging::Staging(const std::string& parent) : Staging(make(parent, lock_all(parent))) {}
+
+Staging Staging::make(const std::string& parent, const Fd&) {
+  std::string path = parent + "/XXXXXX";
+  kernel::attempt([&] { return mkdtemp(path.data()) != nullptr ? 0 : -1; }, "mkdtemp {}/XXXXXX", parent);
+  Fd held = kernel::open(path, O_RDONLY | O_DIRECTORY);
+  kernel::lock(held, LOCK_EX);
+  return {std::move(path), std::move(held)};
+}
+
+std::optional<Staging> Staging::alone(const std::string& parent, const std::function<void()>& act) {
+  const Fd lock = lock_all(parent);
+  for (const std::string& name : kernel::list(lock)) {
+    const Fd directory = kernel::open(fmt::format("{}/{}", parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!kernel::lock(directory, LOCK_EX | LOCK_NB)) return std::nullopt;
+  }
+  std::optional<Staging> staging(make(parent, lock));
+  act();
+  return staging;
 }
 
 std::vector<Staging> Staging::abandoned(const std::string& parent) {

@@ -1,15 +1,13 @@
 #include "image/store.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "image/digest.hpp"
-#include "kernel/inode.hpp"
+#include "kernel/fd.hpp"
 #include "kernel/recorder.hpp"
 #include "launch/rootless.hpp"
 
@@ -18,22 +16,7 @@ namespace {
 
 using kernel::Error;
 
-constexpr const char* kDirectories[] = {"/blobs/sha256", "/layers/sha256", "/tmp"};
-
-// Moves what has been made to its place; false when that is taken, by the same content.
-bool move_into_place(const std::string& from, const std::string& to) {
-  if (kernel::note_call([&] { return std::rename(from.c_str(), to.c_str()); }, "rename {} to {}", from, to) == 0) {
-    return true;
-  }
-  if (errno != EEXIST && errno != ENOTEMPTY) throw Error("rename " + from + " to " + to, errno);
-  return false;
-}
-
-// What has been written is on the disk before its name says that it is complete.
-void sync_file_system(const std::string& path) {
-  const kernel::Fd directory = kernel::open(path, O_RDONLY | O_DIRECTORY);
-  kernel::attempt([&] { return ::syncfs(directory.get()); }, "syncfs {}", path);
-}
+constexpr const char* kDirectories[] = {"/blobs/sha256", "/layers/sha256", "/partial", "/tmp"};
 
 }  // namespace
 
@@ -43,29 +26,40 @@ Store::Store(std::string root, Database& database) : root_(std::move(root)), dat
 }
 
 Image Store::find(const std::string& name) {
-  Image image;
-  image.id = find_id(name);
-  image.config = parse_config(kernel::read_file(blob_path(image.id)));
-  return image;
+  if (auto image = look_up(name)) return *std::move(image);
+  throw Error("find the image " + name, 0,
+              "there is no such image here; `coracle images` lists those that are, `coracle pull` fetches one");
 }
 
-std::string Store::find_id(const std::string& name) {
+std::optional<Image> Store::look_up(const std::string& name) {
   const bool hex = name.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!is_digest(name) && !(hex && name.size() == 64)) {
-    const Reference reference = parse_reference(name);
-    Statement by_name = database_.prepare("SELECT image FROM names WHERE repository=? AND tag=?");
-    if (by_name.bind(reference.repository).bind(reference.tag).step()) return by_name.text(0);
+  std::optional<Found> found;
+  if (!is_digest(name) && !(hex && name.size() == 64)) found = by_name(name);
+  if (!found && (hex || is_digest(name))) found = by_id(name);
+  if (!found) return std::nullopt;
+  return Image{found->id, parse_config(document(found->id)), found->manifest};
+}
+
+std::optional<Store::Found> Store::by_name(const std::string& name) {
+  const Reference reference = parse_reference(name);
+  const bool digest = !reference.digest.empty();
+  Statement statement = database_.prepare(
+      digest ? "SELECT image, manifest FROM digests JOIN manifests ON manifests.digest=manifest"
+               " WHERE repository=? AND digests.digest=?"
+             : "SELECT image, manifest FROM names JOIN manifests ON digest=manifest WHERE repository=? AND tag=?");
+  if (!statement.bind(reference.repository()).bind(digest ? reference.digest : reference.tag).step()) {
+    return std::nullopt;
   }
-  if (hex || is_digest(name)) {
-    Statement by_id = database_.prepare("SELECT id FROM images WHERE substr(id, 1, length(?1))=?1 LIMIT 2");
-    if (by_id.bind(is_digest(name) ? name : "sha256:" + name).step()) {
-      std::string id = by_id.text(0);
-      if (!by_id.step()) return id;
-      throw Error("find the image " + name, 0, "more than one id begins like this; give more of it");
-    }
-  }
-  throw Error("find the image " + name, 0,
-              "there is no such image here; `coracle images` lists those that are, `coracle import` makes one");
+  return Found{statement.text(0), statement.text(1)};
+}
+
+std::optional<Store::Found> Store::by_id(const std::string& name) {
+  Statement statement = database_.prepare(
+      "SELECT image, min(digest) FROM manifests WHERE substr(image, 1, length(?1))=?1 GROUP BY image LIMIT 2");
+  if (!statement.bind(is_digest(name) ? name : "sha256:" + name).step()) return std::nullopt;
+  Found found{statement.text(0), statement.text(1)};
+  if (!statement.step()) return found;
+  throw Error("find the image " + name, 0, "more than one id begins like this; give more of it");
 }
 
 std::vector<std::string> Store::layer_directories(const Config& config) const {
@@ -82,70 +76,40 @@ std::vector<std::string> Store::layer_directories(const Config& config) const {
   return directories;
 }
 
+// An image without a tag is listed once, under what it was pulled as, or under no name.
 std::vector<Listed> Store::list() {
   Statement statement = database_.prepare(
-      "SELECT coalesce(repository, ''), coalesce(tag, ''), id, created, size FROM images"
-      " LEFT JOIN names ON names.image=images.id ORDER BY created DESC, repository, tag");
+      "SELECT repository, tag, images.id, manifests.digest, created, size FROM names"
+      " JOIN manifests ON manifests.digest=names.manifest JOIN images ON images.id=manifests.image "
+      "UNION ALL "
+      "SELECT coalesce((SELECT repository FROM digests WHERE digests.manifest=manifests.digest), ''), '', images.id,"
+      " min(manifests.digest), created, size FROM images JOIN manifests ON manifests.image=images.id"
+      " WHERE NOT EXISTS (SELECT 1 FROM names JOIN manifests AS named ON named.digest=names.manifest"
+      "                   WHERE named.image=images.id) GROUP BY images.id "
+      "ORDER BY 5 DESC, 1, 2");
   std::vector<Listed> images;
   while (statement.step()) {
-    images.push_back({statement.text(0), statement.text(1), statement.text(2), statement.number(3),
-                      static_cast<std::uint64_t>(statement.number(4))});
+    images.push_back({familiar(statement.text(0)), statement.text(1), statement.text(2), statement.text(3),
+                      statement.number(4), static_cast<std::uint64_t>(statement.number(5))});
   }
   return images;
 }
 
-std::string Store::add(const Staging& staging, const std::vector<StagedLayer>& layers, const Config& config,
-                       const Reference& name) {
-  const std::string json = to_json(config);
-  std::string id = sha256(json);
-  const std::string blob = staging.path() + "/config";
-  kernel::create_file(blob, json, 0600);
-  sync_file_system(staging.path());
-
-  Database::Transaction transaction(database_);
-  std::uint64_t size = 0;
-  for (const StagedLayer& layer : layers) {
-    move_into_place(layer.path, layer_path(layer.diff_id));
-    const auto bytes = static_cast<std::int64_t>(layer.size);
-    database_.prepare("INSERT OR IGNORE INTO layers VALUES (?, ?)").bind(layer.diff_id).bind(bytes).step();
-    size += layer.size;
-  }
-  move_into_place(blob, blob_path(id));
-  database_.prepare("INSERT OR IGNORE INTO images VALUES (?, ?, ?)")
-      .bind(id)
-      .bind(std::time(nullptr))
-      .bind(static_cast<std::int64_t>(size))
-      .step();
-  database_.prepare("INSERT OR REPLACE INTO names VALUES (?, ?, ?)")
-      .bind(name.repository)
-      .bind(name.tag)
-      .bind(id)
-      .step();
-  transaction.commit();
-  return id;
+bool Store::has_blob(const std::string& digest) {
+  return database_.prepare("SELECT 1 FROM blobs WHERE digest=?").bind(digest).step();
 }
 
-// A maker that was killed between its first rename and its commit left things in the store that no row speaks of.
-// They are moved out of the way inside a transaction, in which nobody else can be between the two.
-void Store::discard(Staging& staging) {
-  const auto move_unknown = [&](const std::string& folder, const char* query) {
-    for (const std::string& name : kernel::list(kernel::open(root_ + folder, O_RDONLY | O_DIRECTORY))) {
-      Statement known = database_.prepare(query);
-      if (known.bind("sha256:" + name).step()) continue;
-      move_into_place(fmt::format("{}{}/{}", root_, folder, name), fmt::format("{}/unknown-{}", staging.path(), name));
-    }
-  };
-  {
-    Database::Transaction transaction(database_);
-    move_unknown("/layers/sha256", "SELECT 1 FROM layers WHERE diff_id=?");
-    move_unknown("/blobs/sha256", "SELECT 1 FROM images WHERE id=?");
-  }
-  staging.remove();
+std::optional<std::string> Store::layer_of(const std::string& digest) {
+  Statement statement = database_.prepare("SELECT diff_id FROM blobs WHERE digest=? AND diff_id<>''");
+  if (!statement.bind(digest).step()) return std::nullopt;
+  return statement.text(0);
 }
 
-void Store::sweep() {
-  for (Staging& staging : Staging::abandoned(root_ + "/tmp")) discard(staging);
+std::string Store::document(const std::string& digest) const {
+  return kernel::read_file(blob_path(digest), kMostDocument);
 }
+
+Claim Store::claim(const std::string& digest) const { return Claim(root_ + "/partial/" + hex_of(digest)); }
 
 std::string Store::blob_path(const std::string& digest) const { return root_ + "/blobs/sha256/" + hex_of(digest); }
 

@@ -171,10 +171,14 @@ std::uint64_t most_of_stream(const UnpackOptions& options) {
 }  // namespace
 
 Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options) {
+  return unpack(bytes_of(archive), archive, directory, options);
+}
+
+Unpacked unpack(Bytes bytes, const std::string& archive, const std::string& directory, const UnpackOptions& options) {
   std::string name;
   try {
     Tree tree(directory);
-    Stream stream(archive, options.uncompressed, most_of_stream(options));
+    Stream stream(std::move(bytes), options.uncompressed, most_of_stream(options));
     Tar tar(stream);
     Unpacking unpacking(tar, tree, options);
     while (archive_entry* entry = tar.next()) {

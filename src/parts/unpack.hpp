@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "parts/unpack/decoder.hpp"
+
 namespace coracle::parts {
 
 struct UnpackOptions {
@@ -28,5 +30,10 @@ struct Unpacked {
 // remove it. A wrong checksum, a missing end and anything behind the end are such errors. Two threads of its own work
 // along; they are gone when this returns or throws.
 Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options = {});
+
+// The same for bytes that come from elsewhere; `name` is what errors call the archive. They are read by a thread of
+// its own, to their end.
+Unpacked unpack(Bytes archive, const std::string& name, const std::string& directory,
+                const UnpackOptions& options = {});
 
 }  // namespace coracle::parts

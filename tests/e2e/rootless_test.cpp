@@ -146,7 +146,9 @@ TEST_CASE("scripts/start runs without root where what it builds is there") {
   for (const char* name : {"busybox.tar.gz", ".busybox.stamp"}) {
     fs::copy_file(made + "/" + name, tree + "/build/rootfs/" + name);
   }
-  fs::copy_file(test::coracle(), tree + "/build/coracle");
+  for (const char* name : {"", "-images"}) {
+    fs::copy_file(test::coracle() + name, tree + "/build/coracle" + name);
+  }
   std::ofstream(tree + "/build/.start");
   REQUIRE(run({"chown", "-R", fmt::format("{0}:{0}", OrdinaryUser::kUid), tree}).status == 0);
   const Result result = run(user.command({tree + "/scripts/start"}));

@@ -70,9 +70,16 @@ TEST_CASE("image names are read as docker reads them") {
   CHECK(read("redis:7.2_A-x") == "redis:7.2_A-x");
   CHECK(read("team/web__x:1") == "team/web__x:1");
   CHECK(read("example.org:5000/team/web") == "example.org:5000/team/web:latest");
-  CHECK(image::parse_reference("localhost:5000/a").repository == "localhost:5000/a");
+  CHECK(image::parse_reference("localhost:5000/a").repository() == "localhost:5000/a");
+  CHECK(image::parse_reference("redis").repository() == "docker.io/library/redis");
+  CHECK(image::parse_reference("index.docker.io/team/web").repository() == "docker.io/team/web");
+  CHECK(read("docker.io/library/redis:7") == "redis:7");
+  CHECK(read("docker.io/team/web") == "team/web:latest");
+  const std::string digest = image::sha256("");
+  CHECK(read("redis@" + digest) == "redis@" + digest);
+  CHECK(read("redis:7@" + digest) == "redis:7@" + digest);
   for (const char* bad : {"", ":tag", "Redis", "-redis", "redis-", "re..dis", "redis:", "redis:-x", "a//b", "/a", "a/",
-                          "../etc", ".x/a", "-x.y/a", "a b", "redis:a/b", "exa_mple.org:x/a", "a:b:c"}) {
+                          "../etc", ".x/a", "-x.y/a", "a b", "redis:a/b", "exa_mple.org:x/a", "a:b:c", "a@", "a@sha256:00", "@"}) {
     INFO("\"" << bad << "\"");
     CHECK_THROWS_AS(image::parse_reference(bad), Error);
   }
@@ -197,17 +204,19 @@ TEST_CASE("a damaged archive leaves the store as it was") {
   const std::string bad = home.directory.path() + "/bad.tar.gz";
   kernel::create_file(bad, kernel::read_file(test::busybox_layer(), 64U << 20U).substr(0, 300'000));
   const std::string message = message_of([&] {
-    image::import_image(home.store, {{test::busybox_layer(), bad}, {}, {"x"}});
+    image::import_image(home.store, {{test::busybox_layer(), bad}, {}, image::parse_reference("x")});
   });
   INFO(message);
   CHECK_FALSE(message.empty());
   CHECK(home.store.list().empty());
-  for (const char* folder : {"/layers/sha256", "/blobs/sha256", "/tmp"}) CHECK(home.entries(folder).empty());
+  for (const char* folder : {"/layers/sha256", "/blobs/sha256", "/partial", "/tmp"}) {
+    CHECK(home.entries(folder).empty());
+  }
 }
 
 TEST_CASE("an import that is told to end leaves the store as it was") {
   Home home;
-  image::ImportRequest request{{test::busybox_layer()}, {}, {"x"}};
+  image::ImportRequest request{{test::busybox_layer()}, {}, image::parse_reference("x")};
   request.go_on = [] { throw Error("import", 0, "ended by SIGINT"); };
   CHECK(message_of([&] { image::import_image(home.store, request); }) == "import: ended by SIGINT");
   CHECK(home.entries("/tmp").empty());

@@ -6,48 +6,21 @@
 
 #include <lzma.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "kernel/fd.hpp"
 #include "kernel/recorder.hpp"
+#include "parts/unpack/input.hpp"
 
 namespace coracle::parts {
 namespace {
 
 using kernel::Error;
 
-// What an xz stream may take of our memory; xz -9 needs 65 MiB (xz(1)). zstd has such a limit by itself (128 MiB).
-constexpr std::uint64_t kMostMemory = 256ULL << 20U;
-
-Error damaged(const std::string& format, const std::string& what) { return {"decompress " + format + ": " + what, 0}; }
-
-Error truncated(const std::string& format) { return damaged(format, "it is cut off before its end"); }
-
-// The file, in pieces.
-class Input {
- public:
-  explicit Input(const std::string& path) : fd_(kernel::open(path, O_RDONLY)), buffer_(256U << 10U) { refill(); }
-
-  std::string_view rest;  // what was read and not used yet
-
-  // Reads the next piece into `rest` once that is used up; false at the end of the file.
-  bool refill() {
-    if (!rest.empty()) return true;
-    const auto call = [&] { return ::read(fd_.get(), buffer_.data(), buffer_.size()); };
-    const ssize_t count = kernel::attempt(call, "read");
-    rest = {buffer_.data(), static_cast<std::size_t>(count)};
-    return count > 0;
-  }
-
-  bool starts_with(std::string_view magic, std::size_t at = 0) const {
-    return rest.size() > at && rest.substr(at, magic.size()) == magic;
-  }
-
- private:
-  kernel::Fd fd_;
-  std::vector<char> buffer_;
-};
+// What a stream may take of our memory, of which four may be open at once: xz -9 needs 65 MiB (xz(1)) and is no layer's
+// format; zstd's levels up to 19 need windows of 8 MiB (zstd(1), --ultra).
+constexpr std::uint64_t kMostMemory = 72ULL << 20U;
+constexpr int kMostWindowLog = 24;
 
 class Plain : public Decoder {
  public:
@@ -67,54 +40,11 @@ class Plain : public Decoder {
   Input input_;
 };
 
-class Gzip : public Decoder {
- public:
-  explicit Gzip(Input input) : input_(std::move(input)) {
-    // 15: the largest window there is; 16: gzip's header and trailer, with CRC and length checked (zlib.h).
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) throw damaged("gzip", "no memory");
-  }
-  ~Gzip() override { inflateEnd(&stream_); }
-
-  std::size_t read(char* out, std::size_t size) override {
-    stream_.next_out = reinterpret_cast<Bytef*>(out);
-    stream_.avail_out = static_cast<uInt>(size);
-    while (stream_.avail_out > 0) {
-      if (!input_.refill()) {
-        if (inside_member_) throw truncated("gzip");
-        break;
-      }
-      step();
-    }
-    return size - stream_.avail_out;
-  }
-
- private:
-  void step() {
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input_.rest.data()));
-    stream_.avail_in = static_cast<uInt>(input_.rest.size());
-    inside_member_ = true;
-    const int result = inflate(&stream_, Z_NO_FLUSH);
-    input_.rest.remove_prefix(input_.rest.size() - stream_.avail_in);
-    if (result == Z_STREAM_END) {
-      inside_member_ = false;
-      first_member_ = false;
-      inflateReset(&stream_);  // what follows is a further member (RFC 1952, 2.2), or garbage
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      const bool garbage = !first_member_ && stream_.total_out == 0;
-      throw damaged("gzip", garbage ? "something follows its end" : stream_.msg != nullptr ? stream_.msg : "no memory");
-    }
-  }
-
-  Input input_;
-  z_stream stream_{};
-  bool inside_member_ = true;
-  bool first_member_ = true;
-};
-
 class Zstd : public Decoder {
  public:
   explicit Zstd(Input input) : input_(std::move(input)), stream_(ZSTD_createDStream()) {
     if (stream_ == nullptr) throw damaged("zstd", "no memory");
+    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kMostWindowLog);
   }
   ~Zstd() override { ZSTD_freeDStream(stream_); }
 
@@ -164,7 +94,7 @@ class Xz : public Decoder {
     input_.rest.remove_prefix(input_.rest.size() - stream_.avail_in);
     ended_ = result == LZMA_STREAM_END;
     if (result == LZMA_BUF_ERROR) throw truncated("xz");
-    if (result == LZMA_MEMLIMIT_ERROR) throw damaged("xz", "it needs more than 256 MiB of memory");
+    if (result == LZMA_MEMLIMIT_ERROR) throw damaged("xz", "it needs more than 72 MiB of memory");
     if (result == LZMA_FORMAT_ERROR) throw damaged("xz", "something follows its end");
     if (result == LZMA_UNSUPPORTED_CHECK) throw damaged("xz", "it has a kind of checksum that is not known here");
     if (result != LZMA_OK && !ended_) throw damaged("xz", "its content is not what its checksums say");
@@ -177,15 +107,33 @@ class Xz : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> open_decoder(const std::string& path) {
+Bytes bytes_of(const std::string& path) {
+  return [path, fd = std::shared_ptr<kernel::Fd>()](char* buffer, std::size_t size) mutable {
+    if (!fd) fd = std::make_shared<kernel::Fd>(kernel::open(path, O_RDONLY));
+    return static_cast<std::size_t>(kernel::attempt([&] { return ::read(fd->get(), buffer, size); }, "read"));
+  };
+}
+
+Compression compression_of(std::string_view start) {
   using namespace std::string_view_literals;
-  Input input(path);
-  if (input.starts_with("\x1f\x8b"sv)) return std::make_unique<Gzip>(std::move(input));
-  const bool skippable = input.starts_with("\x2a\x4d\x18"sv, 1);  // a zstd frame without content (RFC 8878, 3.1.2)
-  if (skippable || input.starts_with("\x28\xb5\x2f\xfd"sv)) return std::make_unique<Zstd>(std::move(input));
-  if (input.starts_with("\xfd"
-                        "7zXZ\0"sv)) {
-    return std::make_unique<Xz>(std::move(input));
+  if (start.starts_with("\x1f\x8b"sv)) return Compression::gzip;
+  const bool skippable = start.size() > 4 && start.substr(1, 3) == "\x2a\x4d\x18"sv;   // a zstd frame without content
+  if (skippable || start.starts_with("\x28\xb5\x2f\xfd"sv)) return Compression::zstd;  // (RFC 8878, 3.1.2)
+  if (start.starts_with("\xfd\x37zXZ\0"sv)) return Compression::xz;
+  return Compression::none;
+}
+
+std::unique_ptr<Decoder> open_decoder(Bytes compressed) {
+  Input input(std::move(compressed));
+  switch (compression_of(input.rest)) {
+    case Compression::gzip:
+      return make_gzip_decoder(std::move(input));
+    case Compression::zstd:
+      return std::make_unique<Zstd>(std::move(input));
+    case Compression::xz:
+      return std::make_unique<Xz>(std::move(input));
+    case Compression::none:
+      break;
   }
   return std::make_unique<Plain>(std::move(input));
 }

@@ -30,7 +30,7 @@ std::thread start(std::function<void()> work) {
 
 }  // namespace
 
-Stream::Stream(const std::string& path, Tap tap_function, std::uint64_t most_bytes) : decoder_(open_decoder(path)) {
+Stream::Stream(Bytes compressed, Tap tap_function, std::uint64_t most_bytes) : compressed_(std::move(compressed)) {
   for (std::vector<char>& buffer : buffers_) buffer.resize(kBufferSize);
   if (!tap_function) used_[tap] = UINT64_MAX;  // as if it were ahead of everybody
   try {
@@ -63,6 +63,7 @@ std::string_view Stream::next() {
 }
 
 void Stream::decode(std::uint64_t most_bytes) {
+  decoder_ = open_decoder(std::move(compressed_));
   std::uint64_t total = 0;
   for (std::size_t index = 0;; index = (index + 1) % kBuffers) {
     const std::size_t size = decoder_->read(buffers_[index].data(), kBufferSize);

@@ -27,7 +27,7 @@ class Stream {
 
   // Decompression begins at once. `tap` (may be empty) is given every byte, in order, in a thread of its own.
   // A stream of more than `most_bytes` is an Error.
-  Stream(const std::string& path, Tap tap, std::uint64_t most_bytes);
+  Stream(Bytes compressed, Tap tap, std::uint64_t most_bytes);
   // Ends the threads, wherever they are, and waits for them.
   ~Stream();
   Stream(const Stream&) = delete;
@@ -52,7 +52,8 @@ class Stream {
   static constexpr std::size_t kBuffers = 8;
   static constexpr std::size_t kBufferSize = 256U << 10U;
 
-  std::unique_ptr<Decoder> decoder_;
+  Bytes compressed_;
+  std::unique_ptr<Decoder> decoder_;  // made by the thread that decompresses: the first byte may be long in coming
   std::array<std::vector<char>, kBuffers> buffers_;
   std::array<std::size_t, kBuffers> sizes_{};  // 0 marks the end of the stream
 

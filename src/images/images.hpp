@@ -1,0 +1,13 @@
+// The commands that move images, one file each, as those in src/cli.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/cli.hpp"
+
+namespace coracle::images {
+
+int import(const cli::Door& door, std::vector<std::string> words);
+
+}  // namespace coracle::images

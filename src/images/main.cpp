@@ -1,0 +1,18 @@
+// coracle-images: what `coracle` executes for the commands that move images.
+#include "cli/commands.hpp"
+#include "images/images.hpp"
+#include "launch/report.hpp"
+
+using namespace coracle;
+
+namespace {
+
+constexpr cli::Command kCommands[] = {
+    {"import", "Make an image of tar archives, each of which becomes one layer", images::import},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return launch::report_errors("coracle", [&] { return cli::act(kCommands, {argv + 1, argv + argc}); });
+}

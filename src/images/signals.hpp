@@ -1,0 +1,20 @@
+// The signals that end us are held back while images are moved, so that the work comes to an end that leaves nothing
+// half done behind; signal(7), sigtimedwait(2).
+#pragma once
+
+#include <csignal>
+#include <string>
+
+namespace coracle::images {
+
+class Signals {
+ public:
+  Signals();
+  // Throws Error with the status that a shell gives such an end. From any thread.
+  void throw_when_asked_to_end(const std::string& what) const;
+
+ private:
+  sigset_t held_;
+};
+
+}  // namespace coracle::images
