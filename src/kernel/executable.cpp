@@ -68,7 +68,7 @@ void shield_executable() {
 void shield_executable_from(pid_t pid) {
   const bool may_trace = (bounding_set(pid) & (Capabilities{1} << CAP_SYS_PTRACE)) != 0;
   // Capabilities count in their own user namespace, and our memory belongs to the one in which we were executed.
-  const bool over_us = in_first_user_namespace() && (different_namespaces(pid) & CLONE_NEWUSER) == 0;
+  const bool over_us = in_first_user_namespace() && different_namespaces(pid, CLONE_NEWUSER) == 0;
   if (may_trace && over_us) shield_executable();
 }
 

@@ -55,9 +55,10 @@ Fd open_namespace(const std::string& path, std::uint64_t flag) {
   throw Error(attempt, 0, "it is one of the kind " + flag_names(static_cast<std::uint64_t>(found)));
 }
 
-std::uint64_t different_namespaces(pid_t pid) {
+std::uint64_t different_namespaces(pid_t pid, std::uint64_t kinds) {
   std::uint64_t different = 0;
   for (const Kind& kind : kKinds) {
+    if ((kinds & kind.flag) == 0) continue;
     struct stat ours {
     }, theirs{};
     const std::string path = fmt::format("/proc/{}/ns/{}", pid, kind.file);

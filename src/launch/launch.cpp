@@ -7,7 +7,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "kernel/namespace.hpp"
 #include "kernel/recorder.hpp"
+#include "launch/birth.hpp"
 #include "launch/execute.hpp"
 #include "launch/meeting.hpp"
 #include "launch/run_directory.hpp"
@@ -78,7 +80,6 @@ template <typename Life>
   kernel::this_is_the_child();
   try {
     kernel::die_with_parent();
-    if (meeting.hear() != 'g') _exit(125);  // the parent gave up or died: it says why, not we
     life();
   } catch (const Error& error) {
     meeting.fail(error);
@@ -86,15 +87,6 @@ template <typename Life>
     meeting.fail(Error(error.what(), 0));
   }
   _exit(125);
-}
-
-kernel::Child clone(const Context& context) {
-  const std::uint64_t flags = context.clone_flags & ~context.existing;
-  if (context.between.empty()) return kernel::clone3(flags, context.cgroup_fd);
-  const auto between = [&] {
-    for (const auto& step : context.between) step();
-  };
-  return kernel::clone3_between(between, flags, context.cgroup_fd);
 }
 
 // Waits for the child's next word, as Meeting::hear() does; a signal that asks us to end ends the start.
@@ -156,6 +148,7 @@ class Start {
     if (child_.pid == 0) {
       meeting.close();
       live(childs_end, [&] {
+        if (childs_end.hear() != 'g') _exit(125);  // the parent gave up or died: it says why, not we
         childs_end.leave_if_orphaned();
         if (gate != nullptr) run_directory_.let_go();
         each(parts_, "enter", context_, &Part::enter);
@@ -252,20 +245,18 @@ std::optional<kernel::Ending> join(const Process& process, Parts& parts, pid_t p
   context.run_dir = joining.run_root + "/" + joining.id;
   context.pid = pid;
   context.pidfd = joining.pidfd == nullptr ? &opened : joining.pidfd;
-  // Our child can be seen by the container's processes before it is one of them: nobody looks into it (CVE-2016-9962).
-  context.between.emplace_back(kernel::set_undumpable);
   each(parts, "join", context, &Part::join);
-  context.between.emplace_back(kernel::set_undumpable);  // who became another user inside is so no more
   Meeting meeting, childs_end;
   Meeting::make_pair(meeting, childs_end);
-  const kernel::Child child = clone(context);
-  if (child.pid == 0) {
+  const kernel::Child child = clone_joined(context, [&] {
     meeting.close();
-    live(childs_end,
-         [&] { become_program(process, parts, context, childs_end, nullptr, joining.detach, signals.before()); });
-  }
+    live(childs_end, [&] {
+      childs_end.leave_if_orphaned();
+      if (context.joined != 0) kernel::setns(*context.pidfd, context.joined);
+      become_program(process, parts, context, childs_end, nullptr, joining.detach, signals.before());
+    });
+  });
   childs_end.close();
-  meeting.say('g');
   try {
     await(meeting, signals);
   } catch (const Error&) {

@@ -102,6 +102,7 @@ int join(const Container& container, const FirstProcess& first, const Exec& want
   const auto ending = launch::join(config.process.process, parts, first.pid,
                                    {.run_root = container.root,
                                     .id = container.id,
+                                    .pidfd = &first.pidfd,
                                     .detach = wanted.detach,
                                     .executed = [&](pid_t pid) { write_pid_file(wanted.pid_file, pid); },
                                     .watch = console.watch});

@@ -10,6 +10,7 @@
 
 #include "kernel/mount.hpp"
 #include "kernel/namespace.hpp"
+#include "kernel/own_user_namespace.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::parts {
@@ -55,15 +56,16 @@ class Namespaces final : public Part {
     if (!options_.domainname.empty()) kernel::setdomainname(options_.domainname);
   }
 
-  // The namespaces of a process are entered together, through its pidfd: all in which it is elsewhere than we are,
-  // whoever made them. As for the pid namespace, it is the next child that lives in it (setns(2)).
+  // All namespaces in which the process is elsewhere than we are, whoever made them. Root may enter once more in which
+  // it is already, and does so to be fast, unless a kernel may not have them.
   void join(Context& context) override {
-    const std::uint64_t different = kernel::different_namespaces(context.pid);
-    if (different == 0) return;
-    context.between.emplace_back([different, pidfd = context.pidfd] {
-      kernel::setns(*pidfd, different);
-      if ((different & CLONE_NEWUSER) != 0) kernel::become_root_here();
-    });
+    constexpr std::uint64_t kToCompare = CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP;
+    const bool compares_all = !kernel::in_first_user_namespace();
+    context.joined = kernel::different_namespaces(context.pid, compares_all ? kernel::kAllNamespaces : kToCompare);
+    if (compares_all) return;
+    constexpr std::uint64_t kOthers = kernel::kAllNamespaces & ~kToCompare;
+    const bool owns_them = (context.joined & CLONE_NEWUSER) == 0;
+    context.joined |= owns_them ? kOthers : kernel::different_namespaces(context.pid, kOthers);
   }
 
  private:

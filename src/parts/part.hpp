@@ -50,8 +50,9 @@ struct Context {
   std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
   std::uint64_t existing = 0;  // prepare: CLONE_NEW* of namespaces that are entered: whoever asks, no new one is made
   int cgroup_fd = -1;          // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
+  std::uint64_t joined = 0;    // join: CLONE_NEW* of the namespaces of the process to join that are to be entered
   // prepare, join: what has to be done in a process between the parent and the child, which then makes the clone:
-  // namespaces and groups of others are entered before the child's own begin.
+  // namespaces and groups of others are entered before the child's own begin. In a join it stands in `joined` already.
   std::vector<std::function<void()>> between;
   pid_t pid =
       0;  // adopt, release: the container's first process, as the host numbers it; 0 before. join: the one to join
