@@ -60,8 +60,7 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
 
 int act(const Door& door, const engine::ExecOptions& options, launch::Keeper* keeper,
         const std::function<void()>& executed = {}) {
-  engine::Engine engine(door.roots, true);
-  return engine::exec(engine, options, keeper, executed);
+  return engine::exec(door.roots, options, keeper, executed);
 }
 
 // A process of its own waits for the program in our place. What is wrong until the program runs it still says where we
@@ -89,18 +88,13 @@ int act_detached(const Door& door, const engine::ExecOptions& options) {
   }
 }
 
-// Where two processes do the work: it may begin the program anew, which is to be done before there are two.
-void shield_from(const Door& door, const std::string& container) {
-  engine::Engine engine(door.roots, true);
-  engine::shield_from(engine, container);
-}
-
 }  // namespace
 
 int exec(const Door& door, std::vector<std::string> arguments) {
   Words words;
   if (!read_words(words, std::move(arguments))) return 0;
-  if (words.detach || words.terminal) shield_from(door, words.options.container);
+  // Where two processes do the work: it may begin the program anew, which is to be done before there are two.
+  if (words.detach || words.terminal) engine::shield_from(door.roots, words.options.container);
   if (words.detach) return act_detached(door, words.options);
   if (words.terminal) {
     return launch::attend(words.attendance, [&](launch::Keeper& keeper) { return act(door, words.options, &keeper); });

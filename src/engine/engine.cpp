@@ -1,5 +1,6 @@
 #include "engine/engine.hpp"
 
+#include "engine/names.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "launch/assemble.hpp"
@@ -28,16 +29,17 @@ std::vector<std::string> Engine::sweep() {
   parts::Parts parts = launch::every_part();
   std::vector<std::string> left_behind = launch::sweep(roots.run, parts);
   for (const Record& record : records.all()) {
-    if (!launch::RunDirectory::held(record.run_root, record.id)) forget(record.id);
+    if (!launch::RunDirectory::held(record.run_root, record.id)) forget(record);
   }
   store.sweep();
   return left_behind;
 }
 
-void Engine::forget(const std::string& id) {
-  const std::string directory = containers_dir() + "/" + id;
+void Engine::forget(const Record& record) {
+  const std::string directory = containers_dir() + "/" + record.id;
   if (kernel::exists(directory)) kernel::remove_tree(directory);
-  records.remove(id);
+  if (record.name != record.id) unlink_name(roots.data, record.name);
+  records.remove(record.id);
 }
 
 }  // namespace coracle::engine

@@ -31,8 +31,8 @@ class Engine {
   std::string volumes_dir() const { return roots.data + "/volumes"; }
   std::string cache_dir() const { return roots.data + "/seccomp"; }
 
-  // Removes the record and the directory of a container that has ended.
-  void forget(const std::string& id);
+  // Removes the record, the link and the directory of a container that has ended.
+  void forget(const Record& record);
 
   // In the order in which they stand on each other.
   const Roots roots;

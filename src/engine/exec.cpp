@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/join_note.hpp"
+#include "engine/names.hpp"
 #include "engine/spec.hpp"
 #include "image/config.hpp"
 #include "kernel/error.hpp"
@@ -47,6 +48,15 @@ bool has_ended(const std::string& note) {
   return !kernel::noted_process(note) || !kernel::exists(fmt::format("/proc/{}/ns/mnt", kernel::noted_pid(note)));
 }
 
+// Its id, its name and its run root; the database is opened only when nothing else leads to a container that runs.
+Record find_running(const Roots& roots, const std::string& text) {
+  image::make_root(roots.data);  // or it is not to be used
+  const std::string id = linked_id(roots.data, text);
+  if (!id.empty() && can_be_joined(roots.run, id)) return {.id = id, .name = text, .run_root = roots.run};
+  Engine engine(roots, true);
+  return find_container(engine.records, text);
+}
+
 [[noreturn]] void refuse_ended(const Record& record) {
   throw Error("join the container " + record.name, 0, "it has just ended");
 }
@@ -73,13 +83,14 @@ kernel::Fd first_process(const Record& record) {
   return first;
 }
 
-void shield_from(Engine& engine, const std::string& container) {
-  const Record record = find_container(engine.records, container);
+void shield_from(const Roots& roots, const std::string& container) {
+  const Record record = find_running(roots, container);
   kernel::shield_executable_from(kernel::noted_pid(read_join_note(record.run_root, record.id).process));
 }
 
-int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper, const std::function<void()>& executed) {
-  const Record record = find_container(engine.records, options.container);
+int exec(const Roots& roots, const ExecOptions& options, launch::Keeper* keeper,
+         const std::function<void()>& executed) {
+  const Record record = find_running(roots, options.container);
   const std::string run_dir = record.run_root + "/" + record.id;
   const JoinNote note = read_join_note(record.run_root, record.id);
   const kernel::Fd first = kernel::noted_process(note.process);

@@ -28,12 +28,12 @@ kernel::Fd first_process(const Record& record);
 
 // What exec() does first: kernel::shield_executable_from() the container's processes. It may begin the whole program
 // anew.
-void shield_from(Engine& engine, const std::string& container);
+void shield_from(const Roots& roots, const std::string& container);
 
 // Runs the program, as confined as the container's first one, waits for its end and gives its status. With a keeper
 // it has a terminal.
 // `executed` is called when it runs.
-int exec(Engine& engine, const ExecOptions& options, launch::Keeper* keeper = nullptr,
+int exec(const Roots& roots, const ExecOptions& options, launch::Keeper* keeper = nullptr,
          const std::function<void()>& executed = {});
 
 }  // namespace coracle::engine

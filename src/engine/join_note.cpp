@@ -32,6 +32,10 @@ void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t
   kernel::attempt([&] { return std::rename(unfinished.c_str(), path.c_str()); }, "rename {}", unfinished);
 }
 
+bool can_be_joined(const std::string& run_root, const std::string& id) {
+  return kernel::exists(run_root + "/" + id + kNote);
+}
+
 JoinNote read_join_note(const std::string& run_root, const std::string& id) {
   const std::string run_dir = run_root + "/" + id;
   const std::string path = run_dir + kNote;

@@ -15,6 +15,8 @@ struct JoinNote {
 
 void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t pid);
 
+bool can_be_joined(const std::string& run_root, const std::string& id);  // the note is there
+
 // Waits for it while somebody is about to start the container. Throws Error when there is none: it has ended.
 JoinNote read_join_note(const std::string& run_root, const std::string& id);
 

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "engine/join_note.hpp"
+#include "engine/names.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "launch/assemble.hpp"
@@ -44,9 +45,13 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
   const bool sweep_first = !options.name.empty() || !options.ports.empty();
   if (sweep_first) sweep();
   parts::Parts parts = launch::assemble(spec, &ended.usage);
+  const Record record = {
+      id, options.name.empty() ? id : options.name, image.id, spec.process.args, std::time(nullptr), engine.roots.run};
+  bool taken = false;
   const auto held = [&] {
-    engine.records.add({id, options.name.empty() ? id : options.name, image.id, spec.process.args, std::time(nullptr),
-                        engine.roots.run});
+    engine.records.add(record);
+    taken = true;
+    if (record.name != id) link_name(engine.roots.data, record.name, id);
     kernel::make_directories(place.directory, 0700);
     write_name_files(options.network, place.run_dir);
   };
@@ -63,10 +68,10 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
     ended.status = outcome.ending.status();
     ended.left_behind.insert(ended.left_behind.end(), outcome.left_behind.begin(), outcome.left_behind.end());
   } catch (...) {
-    engine.forget(id);
+    if (taken) engine.forget(record);
     throw;
   }
-  engine.forget(id);
+  engine.forget(record);
   return ended;
 }
 

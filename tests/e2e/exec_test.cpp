@@ -1,6 +1,7 @@
 // coracle exec: who the new process is, where it is, and how it ends.
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -228,6 +229,26 @@ TEST_CASE("a container is found by its name, its id, and what its id begins with
     ::kill(other->child(), SIGKILL);
     other->wait();
   }
+}
+
+TEST_CASE("the link with a container's name is there as long as the name is taken, and leads nobody astray") {
+  RunningBox box;
+  const std::string link = box.path() + "/names/box";
+  const std::string id = box.output({}, {"hostname"}).substr(0, 12);
+  CHECK(std::filesystem::read_symlink(link) == id);
+  CHECK(box.run({"run", "--net", "none", "--name", "box", "busybox", "true"}).status == 125);
+  CHECK(std::filesystem::is_symlink(link));
+  // What a killed command leaves does not hide another container, nor stand in the way of its name.
+  std::filesystem::remove(link);
+  CHECK(box.output({}, {"hostname"}).substr(0, 12) == id);
+  for (const char* name : {"box", "next"})
+    std::filesystem::create_symlink("0123456789ab", box.path() + "/names/" + name);
+  CHECK(box.output({}, {"hostname"}).substr(0, 12) == id);
+  CHECK(box.run({"run", "--net", "none", "--name", "next", "busybox", "true"}).status == 0);
+  CHECK(!std::filesystem::is_symlink(box.path() + "/names/next"));
+  CHECK(box.run({"exec", "../containers/" + id, "true"}).status == 125);
+  box.end();
+  CHECK(!std::filesystem::is_symlink(link));
 }
 
 TEST_CASE("exec into a container that has ended says so") {
