@@ -141,9 +141,17 @@ constexpr int kDeepest = 64;
 
 void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted);
 
-void remove_entry(const Fd& top, int parent, const char* name, int depth, unsigned& lifted) {
-  if (note_call([&] { return unlinkat(parent, name, 0); }, "unlinkat {}", name) == 0 || errno == ENOENT) return;
-  if (errno != EISDIR && errno != EPERM) throw Error(fmt::format("unlinkat {}", name), errno);
+// Somebody else may be removing the same tree: what is gone meanwhile is as it should be.
+template <typename Remove>
+void unless_gone(const Remove& remove) {
+  try {
+    remove();
+  } catch (const Error& error) {
+    if (error.code() != ENOENT) throw;
+  }
+}
+
+void remove_directory(const Fd& top, int parent, const char* name, int depth, unsigned& lifted) {
   if (depth == kDeepest) {
     const std::string elsewhere = fmt::format(".lifted-{}", lifted++);
     attempt([&] { return renameat(parent, name, top.get(), elsewhere.c_str()); }, "renameat {}", name);
@@ -155,6 +163,12 @@ void remove_entry(const Fd& top, int parent, const char* name, int depth, unsign
     remove_entries(top, child.get(), depth + 1, lifted);
   }
   attempt([&] { return unlinkat(parent, name, AT_REMOVEDIR); }, "unlinkat {}", name);
+}
+
+void remove_entry(const Fd& top, int parent, const char* name, int depth, unsigned& lifted) {
+  if (note_call([&] { return unlinkat(parent, name, 0); }, "unlinkat {}", name) == 0 || errno == ENOENT) return;
+  if (errno != EISDIR && errno != EPERM) throw Error(fmt::format("unlinkat {}", name), errno);
+  unless_gone([&] { remove_directory(top, parent, name, depth, lifted); });
 }
 
 void remove_entries(const Fd& top, int directory, int depth, unsigned& lifted) {
@@ -173,14 +187,16 @@ void remove_tree(const Fd& parent, const std::string& name) {
   if (note_call([&] { return unlinkat(parent.get(), name.c_str(), 0); }, "unlinkat {}", name) == 0 || errno == ENOENT)
     return;
   if (errno == ENOTDIR) throw Error("unlinkat " + name, errno);
-  const Fd top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  unsigned lifted = 0;
-  unsigned before = 0;
-  do {  // what was lifted to the top is removed in the next round
-    before = lifted;
-    remove_entries(top, top.get(), 0, lifted);
-  } while (lifted != before);
-  attempt([&] { return unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR); }, "unlinkat {}", name);
+  unless_gone([&] {
+    const Fd top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    unsigned lifted = 0;
+    unsigned before = 0;
+    do {  // what was lifted to the top is removed in the next round
+      before = lifted;
+      remove_entries(top, top.get(), 0, lifted);
+    } while (lifted != before);
+    attempt([&] { return unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR); }, "unlinkat {}", name);
+  });
 }
 
 void remove_tree(const std::string& path) { remove_tree(open(".", O_PATH | O_DIRECTORY), path); }

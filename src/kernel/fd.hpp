@@ -68,7 +68,7 @@ bool exists(const std::string& path);
 
 // Removes `name` below `parent` with everything in it; links are removed, never followed; other file systems
 // mounted inside make it fail (EBUSY). No depth of nesting exhausts descriptors or the stack.
-// Nothing there is not an error.
+// Nothing there is not an error, nor is what another process removes meanwhile.
 void remove_tree(const Fd& parent, const std::string& name);
 void remove_tree(const std::string& path);
 

@@ -103,6 +103,27 @@ TEST_CASE("a tree is removed whole, however deep, and links in it are not follow
   kernel::remove_tree(scratch.path() + "/tree");  // nothing there is not an error
 }
 
+TEST_CASE("two may remove a tree at the same time") {
+  const test::TemporaryDirectory scratch;
+  const std::string tree = scratch.path() + "/tree";
+  for (int round = 0; round < 50; ++round) {
+    for (int number = 0; number < 10; ++number)
+      std::filesystem::create_directories(tree + "/" + std::to_string(number) + "/a/b/c");
+    const kernel::Child child = kernel::clone3(0);
+    if (child.pid == 0) {
+      try {
+        kernel::remove_tree(tree);
+        _exit(0);
+      } catch (const kernel::Error&) {
+        _exit(1);
+      }
+    }
+    CHECK_NOTHROW(kernel::remove_tree(tree));
+    CHECK(kernel::wait(child.pidfd).status() == 0);
+    CHECK(!kernel::exists(tree));
+  }
+}
+
 TEST_CASE("a process is signalled and waited for by its pidfd") {
   const kernel::Child child = kernel::clone3(0);
   if (child.pid == 0) {
