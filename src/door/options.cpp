@@ -39,17 +39,12 @@ bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '
 }  // namespace
 
 Options::Options(const std::string& command, const std::string& usage, const std::string& what)
-    : app_(std::make_unique<CLI::App>(what, command)) {
-  app_->formatter(std::make_shared<Formatter>(command + " " + usage));
-  app_->set_help_flag("--help", "This text");  // -h is docker's --hostname
-}
-
-Options::~Options() = default;
+    : command_(command), usage_(usage), what_(what) {}
 
 void Options::flag(char letter, const std::string& name, const char* what, bool& value) {
-  app_->add_flag(names(letter, name), value, what)
-      ->group(group_)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  declare_.emplace_back([=, &value, group = group_](CLI::App& app) {
+    app.add_flag(names(letter, name), value, what)->group(group)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  });
 }
 
 void Options::value(char letter, const std::string& name, const char* value, const char* what,
@@ -58,12 +53,14 @@ void Options::value(char letter, const std::string& name, const char* value, con
     for (const std::string& text : values) take(unmarked(text));
     return true;
   };
-  app_->add_option(names(letter, name), take_each, what)
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false)
-      ->type_name(value)
-      ->group(group_);
+  declare_.emplace_back([=, group = group_](CLI::App& app) {
+    app.add_option(names(letter, name), take_each, what)
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false)
+        ->type_name(value)
+        ->group(group);
+  });
 }
 
 void Options::value(char letter, const std::string& name, const char* shown, const char* what, std::string& target) {
@@ -72,38 +69,49 @@ void Options::value(char letter, const std::string& name, const char* shown, con
 
 void Options::optional_value(const std::string& name, const char* value, const char* what,
                              std::function<void(const std::string&)> take) {
-  const auto text = std::make_shared<std::string>();
-  CLI::Option* option = app_->add_flag("--" + name, *text, what)->group(group_);
-  option->type_name(std::string("[=") + value + "]");
-  finally_.push_back([option, text, take = std::move(take)] {
-    if (option->count() > 0) take(*text == "true" ? "" : *text);  // "true" is CLI11's word for no value
+  declare_.emplace_back([=, this, take = std::move(take), group = group_](CLI::App& app) {
+    const auto text = std::make_shared<std::string>();
+    CLI::Option* option = app.add_flag("--" + name, *text, what)->group(group);
+    option->type_name(std::string("[=") + value + "]");
+    finally_.push_back([option, text, take] {
+      if (option->count() > 0) take(*text == "true" ? "" : *text);  // "true" is CLI11's word for no value
+    });
   });
 }
 
 bool Options::read(std::vector<std::string>& words, bool anywhere) {
-  app_->prefix_command(!anywhere);
-  app_->allow_extras(anywhere);
+  const auto may_be_options = anywhere || words.empty() ? words.end() : words.begin() + 1;
+  if (std::none_of(words.begin(), may_be_options, is_option)) return true;
+  CLI::App app(what_, command_);
+  app.formatter(std::make_shared<Formatter>(command_ + " " + usage_));
+  app.set_help_flag("--help", "This text");  // -h is docker's --hostname
+  for (const auto& declare : declare_) declare(app);
+  return read_with(app, words, anywhere);
+}
+
+bool Options::read_with(CLI::App& app, std::vector<std::string>& words, bool anywhere) {
+  app.prefix_command(!anywhere);
+  app.allow_extras(anywhere);
   for (std::string& word : words) {
     if (!word.empty() && word.back() == '=') word += kNothing;
   }
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
-    app_->parse(words);
+    app.parse(words);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app_->help().c_str(), stdout);
+    std::fputs(app.help().c_str(), stdout);
     return false;
   } catch (const CLI::ParseError& error) {
-    throw Error("read the command line", 0, std::string(error.what()) + "; see " + app_->get_name() + " --help");
+    throw Error("read the command line", 0, std::string(error.what()) + "; see " + app.get_name() + " --help");
   }
   for (const auto& act : finally_) act();
-  words = app_->remaining();
+  words = app.remaining();
   std::transform(words.begin(), words.end(), words.begin(), unmarked);
   // What CLI11 did not know stands among the words that are left; behind "--" everything is a plain word.
   const auto end = std::find(words.begin(), words.end(), "--");
   const auto last = anywhere || words.empty() ? end : words.begin() + 1;
   const auto unknown = std::find_if(words.begin(), std::min(end, last), is_option);
-  if (unknown < std::min(end, last))
-    throw Error("unknown option " + *unknown, 0, "see " + app_->get_name() + " --help");
+  if (unknown < std::min(end, last)) throw Error("unknown option " + *unknown, 0, "see " + app.get_name() + " --help");
   if (end != words.end() && (anywhere || end == words.begin())) words.erase(end);
   return true;
 }

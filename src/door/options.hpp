@@ -3,13 +3,11 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace CLI {
 class App;
-class Option;
 }  // namespace CLI
 
 namespace coracle::door {
@@ -19,8 +17,6 @@ class Options {
   // `command` is how it is called ("coracle run"), `usage` what stands behind that in the first line of --help, `what`
   // the sentence below it.
   Options(const std::string& command, const std::string& usage, const std::string& what);
-  ~Options();
-
   // The heading of the options that follow, for --help.
   void group(const char* heading) { group_ = heading; }
 
@@ -40,9 +36,12 @@ class Options {
   bool read(std::vector<std::string>& words, bool anywhere = true);
 
  private:
-  std::unique_ptr<CLI::App> app_;
-  std::string group_ = "Options";
-  std::vector<std::function<void()>> finally_;  // what is left to do when all words are read
+  bool read_with(CLI::App& app, std::vector<std::string>& words, bool anywhere);
+
+  std::string command_, usage_, what_;
+  const char* group_ = "Options";
+  std::vector<std::function<void(CLI::App&)>> declare_;  // CLI11 is told of them when there is something to read
+  std::vector<std::function<void()>> finally_;           // what is left to do when all words are read
 };
 
 }  // namespace coracle::door
