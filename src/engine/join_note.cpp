@@ -1,12 +1,10 @@
 #include "engine/join_note.hpp"
 
-#include <cstdio>
-
 #include <nlohmann/json.hpp>
 
 #include "kernel/await_file.hpp"
+#include "kernel/error.hpp"
 #include "kernel/process.hpp"
-#include "kernel/recorder.hpp"
 #include "launch/run_directory.hpp"
 
 namespace coracle::engine {
@@ -26,10 +24,7 @@ void write_join_note(const std::string& run_dir, const launch::Spec& spec, pid_t
                      {"user", spec.process.user},
                      {"groups", spec.process.groups},
                      {"group_add", spec.process.group_add}};
-  const std::string path = run_dir + kNote;
-  const std::string unfinished = path + ".new";
-  kernel::create_file(unfinished, note.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
-  kernel::attempt([&] { return std::rename(unfinished.c_str(), path.c_str()); }, "rename {}", unfinished);
+  kernel::replace_file(run_dir + kNote, note.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
 }
 
 bool can_be_joined(const std::string& run_root, const std::string& id) {

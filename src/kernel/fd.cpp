@@ -112,6 +112,13 @@ void create_file(const std::string& path, std::string_view text, mode_t mode) {
   write_all(open(path, O_WRONLY | O_CREAT | O_TRUNC, mode), text);
 }
 
+void replace_file(const std::string& path, std::string_view text, mode_t mode) {
+  const std::size_t name = path.rfind('/') + 1;  // 0 without a slash
+  const std::string fresh = fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), getpid());
+  create_file(fresh, text, mode);
+  attempt([&] { return ::rename(fresh.c_str(), path.c_str()); }, "rename {} {}", fresh, path);
+}
+
 void write_all(const Fd& fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = attempt([&] { return ::write(fd.get(), bytes.data(), bytes.size()); },

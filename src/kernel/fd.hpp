@@ -62,6 +62,9 @@ void write_file(const std::string& path, std::string_view text);
 // Creates or replaces a plain file of ours.
 void create_file(const std::string& path, std::string_view text, mode_t mode = 0644);
 
+// The same at once: whoever reads finds what was there before, or all of the text.
+void replace_file(const std::string& path, std::string_view text, mode_t mode = 0644);
+
 void write_all(const Fd& fd, std::string_view bytes);
 
 bool exists(const std::string& path);

@@ -113,13 +113,7 @@ Fd open_console_socket(const std::string& path) {
 }
 
 void write_pid_file(const std::string& path, pid_t pid) {
-  if (path.empty()) return;
-  // Whoever waits for the file reads a whole number.
-  const std::size_t slash = path.rfind('/');
-  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  const std::string fresh = fmt::format("{}.{}.{}", path.substr(0, name), path.substr(name), getpid());
-  kernel::create_file(fresh, std::to_string(pid));
-  kernel::attempt([&] { return rename(fresh.c_str(), path.c_str()); }, "rename {} {}", fresh, path);
+  if (!path.empty()) kernel::replace_file(path, std::to_string(pid));  // whoever waits for it reads a whole number
 }
 
 void pass_listen_fds(launch::Process& process) {

@@ -96,9 +96,7 @@ void note_container(const std::string& directory, const Record& record, const st
   const json text = {{"ociVersion", record.version},     {"id", record.id},           {"bundle", record.bundle},
                      {"rootfs", record.rootfs},          {"created", record.created}, {"owner", record.owner},
                      {"annotations", record.annotations}};
-  const std::string path = directory + kRecord;
-  kernel::create_file(path + ".new", text.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
-  kernel::attempt([&] { return rename((path + ".new").c_str(), path.c_str()); }, "rename {}.new", path);
+  kernel::replace_file(directory + kRecord, text.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
 }
 
 Record read_record(const Container& container) {

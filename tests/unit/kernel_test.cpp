@@ -7,6 +7,7 @@
 
 #include "kernel/mount.hpp"
 #include "kernel/process.hpp"
+#include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
 #include "support/support.hpp"
 
@@ -54,6 +55,19 @@ TEST_CASE("the recorder notes calls of both sides when asked, and none when not"
     CHECK(seen == on);
   }
   kernel::start_recorder(false);
+}
+
+TEST_CASE("a file is replaced at once: who has the old one open keeps it") {
+  const test::TemporaryDirectory scratch;
+  const std::string path = scratch.path() + "/file";
+  kernel::create_file(path, "old");
+  const kernel::Fd old = kernel::open(path, O_RDONLY);
+  kernel::replace_file(path, "new", 0600);
+  CHECK(kernel::read_all(old) == "old");
+  CHECK(kernel::read_file(path) == "new");
+  CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::others_all) ==
+        std::filesystem::perms::none);
+  CHECK(kernel::list(kernel::open(scratch.path(), O_RDONLY | O_DIRECTORY)) == std::vector<std::string>{"file"});
 }
 
 TEST_CASE("a path in a root stays in the root") {
