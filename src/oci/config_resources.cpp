@@ -78,7 +78,10 @@ parts::DeviceRule read_device_rule(const Field& field) {
   if (const auto major = field["major"].number<std::int64_t>(); major && *major >= 0) rule.major = major;
   if (const auto minor = field["minor"].number<std::int64_t>(); minor && *minor >= 0) rule.minor = minor;
   rule.access = field["access"].text("rwm");
-  if (rule.access.find_first_not_of("rwm") != std::string::npos) field["access"].refuse("allowed are r, w and m");
+  // "rwa" is seen in bundles; as with runc the letter adds nothing.
+  if (rule.access.size() > 1) std::erase(rule.access, 'a');
+  if (rule.access.empty() || rule.access.find_first_not_of("rwm") != std::string::npos)
+    field["access"].refuse("allowed are r, w and m");
   return rule;
 }
 

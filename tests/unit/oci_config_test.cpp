@@ -220,6 +220,19 @@ TEST_CASE("a device of the list takes the place of the default one with its path
   CHECK(devices.back().mode == 0600);
 }
 
+TEST_CASE("the letter a beside others in a device rule's access adds nothing") {
+  const auto access = [](const std::string& text) {
+    const json document = {{"devices", {{{"allow", false}, {"type", "c"}, {"access", text}}}}};
+    parts::CgroupLimits limits;
+    oci::read_resources(oci::Field(document, "resources"), limits);
+    return limits.devices->front().access;
+  };
+  CHECK(access("rwa") == "rw");
+  CHECK(access("amr") == "mr");
+  CHECK_THROWS_AS(access("a"), kernel::Error);
+  CHECK_THROWS_AS(access("aa"), kernel::Error);
+}
+
 TEST_CASE("update changes what it names and leaves the rest") {
   const json document = {{"memory", {{"limit", 1000}}}, {"unified", {{"pids.max", "7"}}}};
   parts::CgroupLimits limits;
