@@ -6,6 +6,7 @@
 
 #include <linux/magic.h>
 
+#include "kernel/cgroup_trees.hpp"
 #include "kernel/recorder.hpp"
 #include "oci/oci.hpp"
 
@@ -48,8 +49,7 @@ constexpr const char* kSpec = R"({
   ],
   "linux": {
     "resources": {"devices": [{"allow": false, "access": "rwm"}]},
-    "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"},
-                   {"type": "cgroup"}],
+    "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}],
     "maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
     "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
@@ -60,12 +60,8 @@ constexpr const char* kSpec = R"({
 void make_rootless(ordered_json& spec) {
   ordered_json& section = spec["linux"];
   section.erase("resources");
-  section["namespaces"] = ordered_json::array({{{"type", "pid"}},
-                                               {{"type", "ipc"}},
-                                               {{"type", "uts"}},
-                                               {{"type", "mount"}},
-                                               {{"type", "cgroup"}},
-                                               {{"type", "user"}}});
+  section["namespaces"].erase(1);  // the network
+  section["namespaces"].push_back({{"type", "user"}});
   section["uidMappings"] = {{{"containerID", 0}, {"hostID", geteuid()}, {"size", 1}}};
   section["gidMappings"] = {{{"containerID", 0}, {"hostID", getegid()}, {"size", 1}}};
   ordered_json mounts = ordered_json::array();
@@ -94,6 +90,8 @@ int spec(const Door&, Words words) {
   if (!options.read(words)) return 0;
   if (!words.empty()) throw Error("read the command line", 0, "\"" + words[0] + "\" is one word too many");
   ordered_json document = ordered_json::parse(kSpec);
+  // In version 1 programs find their groups by the host's paths, so runc leaves them those there.
+  if (kernel::CgroupTrees::unified()) document["linux"]["namespaces"].push_back({{"type", "cgroup"}});
   if (rootless) make_rootless(document);
   const kernel::Fd directory = kernel::open(bundle, O_PATH | O_DIRECTORY);
   const kernel::Fd file(kernel::note_call(

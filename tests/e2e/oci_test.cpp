@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/cgroup_trees.hpp"
 #include "kernel/fd.hpp"
 #include "support/bundle.hpp"
 
@@ -318,6 +319,9 @@ TEST_CASE("features and spec are JSON that says what is there, and spec writes o
   CHECK(std::find(options.begin(), options.end(), "rro") != options.end());
   const TemporaryDirectory place;
   CHECK(run({coracle_oci(), "spec", "--bundle", place.path()}).status == 0);
-  CHECK(json::parse(read(place.path() + "/config.json"))["root"]["path"] == "rootfs");
+  const json spec = json::parse(read(place.path() + "/config.json"));
+  CHECK(spec["root"]["path"] == "rootfs");
+  // As runc: in version 1 a container sees the host's groups.
+  CHECK(contains(spec["linux"]["namespaces"].dump(), "cgroup") == kernel::CgroupTrees::unified());
   check_refused(run({coracle_oci(), "spec", "--bundle", place.path()}), "EEXIST");
 }
