@@ -31,6 +31,12 @@ std::unique_ptr<Cgroup> place_in_version_1(const std::string& path, const std::v
 // Whether a file system of this type (a magic number of statfs(2)) is mounted at `path`.
 bool is_file_system(const std::string& path, long magic);
 
+// The directory itself, or of those above it the first that is there. Of a new group.
+std::string nearest_group(const GroupDirectory& group);
+
+// The Error for a group whose processes would stand still.
+Error frozen_group(const std::string& path);
+
 // Whether this user may make the directory.
 bool may_make(const GroupDirectory& group);
 

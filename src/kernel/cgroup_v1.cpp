@@ -63,6 +63,16 @@ class CgroupV1 final : public Cgroup {
     return (!unified_ || unified_->may_create()) && std::all_of(groups_.begin(), groups_.end(), may_make);
   }
 
+  void refuse_frozen() const override {
+    if (unified_) unified_->refuse_frozen();
+    for (const GroupDirectory& directory : groups_) {
+      if (!is_listed(directory.tree, "freezer")) continue;
+      const std::string group = nearest_group(directory);
+      const std::string file = group + "/freezer.state";  // the root has none
+      if (kernel::exists(file) && read_file(file) != "THAWED\n") throw frozen_group(group);
+    }
+  }
+
   void create() override {
     if (unified_) unified_->create();
     for (const GroupDirectory& group : groups_) {

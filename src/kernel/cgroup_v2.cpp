@@ -69,6 +69,11 @@ class CgroupV2 final : public Cgroup {
 
   bool may_create() const override { return may_make(group_); }
 
+  void refuse_frozen() const override {
+    const std::string group = nearest_group(group_);
+    if (read_counter(group + "/cgroup.events", "frozen") == 1) throw frozen_group(group);
+  }
+
   void create() override {
     const auto above_ours = [&](const std::string& made) {
       if (made != path_) enable_controllers(made);

@@ -100,6 +100,15 @@ GroupDirectory plan_group(std::string tree, std::string path) {
   return {std::move(tree), std::move(path), above.size()};
 }
 
+std::string nearest_group(const GroupDirectory& group) {
+  return exists(group.path) ? group.path : group.path.substr(0, group.stood);
+}
+
+Error frozen_group(const std::string& path) {
+  return {"use the cgroup " + path, EBUSY,
+          "container's cgroup unexpectedly frozen: thaw it, or choose another linux.cgroupsPath"};
+}
+
 bool may_make(const GroupDirectory& group) {
   return faccessat(AT_FDCWD, group.path.substr(0, group.stood).c_str(), W_OK, AT_EACCESS) == 0;
 }

@@ -29,6 +29,10 @@ class Cgroup {
   // Whether this user may make it.
   virtual bool may_create() const = 0;
 
+  // Before create(): throws Error when it is there already, or is to be below one, that is frozen: nothing would ever
+  // move in it.
+  virtual void refuse_frozen() const = 0;
+
   // mkdir, of missing groups above it as well.
   virtual void create() = 0;
 

@@ -28,6 +28,7 @@ class CgroupPart final : public Part {
     const bool needless = (limits_.optional && needed.empty()) || (ordinary && !has_limits(limits_));
     if (needless && !group_->may_create()) return group_.reset();
     if (ordinary) refuse_if_not_delegated(*group_);
+    group_->refuse_frozen();  // before there is a note: whoever undoes this start leaves the group alone
     leave_note(context.run_dir, *group_);
     group_->create();
     write_limits(*group_, limits_);
