@@ -29,14 +29,16 @@ parts::Parts make_parts(const Config& config, const Record& record) {
   return parts;
 }
 
-void apply(const CreateOptions& options, const std::string& root, Config& config) {
+void apply(const CreateOptions& options, const Container& container, Config& config) {
   if (options.no_pivot) {
     if ((config.spec.root.propagation & MS_PRIVATE) != 0)
       throw Error("use --no-pivot", 0, "with linux.rootfsPropagation private the old root would stay mounted");
     config.spec.root.with = parts::RootOptions::With::move;
   }
   config.spec.confine.new_keyring = !options.no_new_keyring;
-  config.spec.confine.cache_dir = root + kFilterCache;
+  config.spec.confine.cache_dir = container.root + kFilterCache;
+  // As with runc, whose callers look for it there: named as the container, below the group that we are in.
+  if (config.spec.resources.path.empty()) config.spec.resources.path = container.id;
   config.process.process.preserve_fds = options.preserve_fds;
   pass_listen_fds(config.process.process);
 }
@@ -72,7 +74,7 @@ Config read_bundle(const CreateOptions& options, std::string& text) {
 
 pid_t make_container(const Container& container, Config& config, const std::string& text, const CreateOptions& options,
                      int console_socket) {
-  apply(options, container.root, config);
+  apply(options, container, config);
   if (console_socket >= 0) config.spec.terminal = parts::TerminalOptions{console_socket, config.process.size};
   const Record record = make_record(container.id, config);
   parts::Parts parts = make_parts(config, record);

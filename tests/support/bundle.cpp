@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/session.hpp"
+
 namespace coracle::test {
 namespace fs = std::filesystem;
 
@@ -44,6 +46,7 @@ void Bundle::write(const std::string& text) const {
 
 std::vector<std::string> Bundle::command(const std::vector<std::string>& words) const {
   if (!written_) write();
+  if (!words.empty() && (words[0] == "create" || words[0] == "run")) watch_group(words.back());
   std::vector<std::string> all = {coracle_oci(), "--root", state()};
   all.insert(all.end(), words.begin(), words.end());
   return all;

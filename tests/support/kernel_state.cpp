@@ -93,11 +93,17 @@ bool is_of_others(const fs::path& group, const std::map<pid_t, pid_t>& parent_of
                                        [&](const std::string& pid) { return is_ours(parent_of, std::stoi(pid)); });
 }
 
+std::set<std::string>& watched_groups() {
+  static std::set<std::string> names;
+  return names;
+}
+
 void find_groups(const fs::path& directory, const std::map<pid_t, pid_t>& parent_of, Lines& found) {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(directory, gone)) {
     if (!entry.is_directory(gone)) continue;
-    const bool named = entry.path().filename().string().starts_with("coracle-");
+    const std::string name = entry.path().filename();
+    const bool named = name.starts_with("coracle-") || watched_groups().contains(name);
     if (named && !is_of_others(entry.path(), parent_of)) found.insert(entry.path());
     find_groups(entry.path(), parent_of, found);
   }
@@ -180,6 +186,8 @@ bool only_new_counts(const std::string& kind) { return kind == "cgroups" || kind
 bool may_take_a_while(const std::string& kind) { return only_new_counts(kind) || kind == "links"; }
 
 }  // namespace
+
+void watch_group(const std::string& name) { watched_groups().insert(name); }
 
 std::map<std::string, std::string> kernel_state() {
   const auto parent_of = parents();

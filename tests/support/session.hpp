@@ -31,4 +31,7 @@ std::string left_behind(const std::map<std::string, std::string>& before,
 // next test begins clean.
 std::string left_behind_since(const std::map<std::string, std::string>& before);
 
+// Control groups count there whose name begins with "coracle-", or is one that was told here.
+void watch_group(const std::string& name);
+
 }  // namespace coracle::test
