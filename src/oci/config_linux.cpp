@@ -90,8 +90,9 @@ void read_namespaces(const Field& section, Config& config) {
   parts::NamespaceOptions& options = config.spec.namespaces;
   for (const NamespaceType& type : kNamespaces) options.*(type.own) = false;
   section["namespaces"].each([&](const Field& field) { add_namespace(field, options); });
-  // Mounting in the host's own mount namespace is nothing that a container may do.
-  if (!has_namespace(options, CLONE_NEWNS)) options.mount = true;
+  config.spec.rootfs.host_mounts = !options.mount && !has_namespace(options, CLONE_NEWNS);
+  if (config.spec.rootfs.host_mounts && (options.user || has_namespace(options, CLONE_NEWUSER)))
+    section["namespaces"].refuse("who is root in a user namespace alone mounts nothing without a mount namespace");
   read_clock_offsets(section["timeOffsets"], options);
   options.uid_mappings = read_id_mappings(section["uidMappings"]);
   options.gid_mappings = read_id_mappings(section["gidMappings"]);

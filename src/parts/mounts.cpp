@@ -40,7 +40,7 @@ class Mounts final : public Part {
     context.clone_flags |= CLONE_NEWNS;  // never over the host's own /proc
     cgroup_namespace_ = cgroup_namespace();
     // Who is root in a user namespace alone may neither map ids nor reach every path of the host: we take these now.
-    const bool all = (context.clone_flags & CLONE_NEWUSER) != 0;
+    const bool all = (context.clone_flags & CLONE_NEWUSER) != 0 || context.host_mounts;
     for (std::size_t i = 0; i < flags_.size(); ++i) {
       if (!is_bind(i) || !(all || flags_[i].idmap)) continue;
       taken_[i] = take_bind(options_.mounts[i], flags_[i]);

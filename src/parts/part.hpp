@@ -49,6 +49,7 @@ struct Context {
   std::string run_dir;            // this container's own directory for state; removed by the launch at the very end
   std::uint64_t clone_flags = 0;  // prepare: CLONE_NEW*, gathered for the one clone3
   std::uint64_t existing = 0;  // prepare: CLONE_NEW* of namespaces that are entered: whoever asks, no new one is made
+  bool host_mounts = false;    // prepare: there is no mount namespace; what is mounted stands on the host until release
   int cgroup_fd = -1;          // prepare: the cgroup v2 directory to be born in (CLONE_INTO_CGROUP), or -1
   std::uint64_t joined = 0;    // join: CLONE_NEW* of the namespaces of the process to join that are to be entered
   // prepare, join: what has to be done in a process between the parent and the child, which then makes the clone:

@@ -26,7 +26,8 @@ class Root final : public Part {
   }
 
   void enter(Context& context) override {
-    if (options_.with == RootOptions::With::chroot) {
+    // The root of a mount namespace that others live in stays.
+    if (options_.with == RootOptions::With::chroot || context.host_mounts) {
       kernel::chroot(context.rootfs);
       kernel::chdir("/");
     } else if (options_.with == RootOptions::With::move) {

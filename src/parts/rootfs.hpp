@@ -13,6 +13,9 @@ struct RootfsOptions {
   std::string path;  // a directory of the host
   bool shared =
       false;  // the mounts of the container's mount namespace are shared with the host's until its root changes
+  // There is no mount namespace for the container: its mounts stand on the host, below its run directory, until
+  // release.
+  bool host_mounts = false;
 };
 
 std::unique_ptr<Part> make_rootfs(RootfsOptions options);

@@ -1,5 +1,6 @@
 // coracle-oci as podman and containerd call it: the life of a container, each command, and what is refused.
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -161,7 +162,8 @@ TEST_CASE("kill --all reaches every process of a container that shares the host'
 }
 
 TEST_CASE("exec runs in the container's namespaces and groups, with no more power than its program") {
-  const Bundle bundle(kWait);
+  Bundle bundle(kWait);
+  if (!kernel::CgroupTrees::unified()) bundle.config["linux"]["namespaces"].push_back({{"type", "cgroup"}});
   bundle.start("one");
   const pid_t pid = bundle.pid_of("one");
   const Result links =
@@ -177,6 +179,53 @@ TEST_CASE("exec runs in the container's namespaces and groups, with no more powe
     first += status.substr(begin, status.find('\n', begin) - begin) + "\n";
   }
   CHECK(bundle.oci({"exec", "one", "grep", "-E", "^(Cap|NoNewPrivs|Seccomp:)", "/proc/self/status"}).out == first);
+}
+
+TEST_CASE("without a mount namespace a container is in ours, and its mounts go with it") {
+  Bundle bundle(kWait);
+  std::erase_if(bundle.config["linux"]["namespaces"].get_ref<json::array_t&>(),
+                [](const json& entry) { return entry["type"] == "mount"; });
+  bundle.config["root"]["readonly"] = true;
+  bundle.start("one");
+  CHECK(namespace_of(bundle.pid_of("one"), "mnt") == namespace_of(getpid(), "mnt"));
+  CHECK(contains(read("/proc/self/mountinfo"), bundle.state() + "/one/root-on-host/proc "));
+  const Result seen = bundle.oci({"exec", "one", "sh", "-c", "ls -d /bin/busybox; wc -c </proc/keys; touch /x || pwd"});
+  INFO(seen.err);
+  CHECK(seen.out == "/bin/busybox\n0\n/\n");
+  CHECK(contains(seen.err, "Read-only"));
+  REQUIRE(bundle.oci({"kill", "one", "KILL"}).status == 0);
+  REQUIRE(bundle.reaches("one", "stopped"));
+  CHECK(bundle.oci({"delete", "one"}).status == 0);
+  CHECK(!contains(read("/proc/self/mountinfo"), bundle.scratch()));
+  CHECK(fs::exists(bundle.rootfs() + "/bin/busybox"));
+
+  bundle.config["process"]["args"] = {"missing"};
+  check_refused(bundle.quiet({"run", "--bundle", bundle.path(), "one"}), "no such program");
+  CHECK(!contains(read("/proc/self/mountinfo"), bundle.scratch()));
+  CHECK(fs::exists(bundle.rootfs() + "/bin/busybox"));
+}
+
+TEST_CASE("without a mount namespace nothing is mounted on the host's own directories, shared as they are") {
+  Bundle bundle(kWait);
+  std::erase_if(bundle.config["linux"]["namespaces"].get_ref<json::array_t&>(),
+                [](const json& entry) { return entry["type"] == "mount"; });
+  const std::string host = bundle.scratch() + "/host";
+  fs::create_directories(host + "/sub");
+  bundle.config["mounts"].push_back(
+      {{"destination", "/mnt"}, {"type", "bind"}, {"source", host}, {"options", {"rbind"}}});
+  bundle.config["mounts"].push_back({{"destination", "/mnt/sub"}, {"type", "tmpfs"}, {"source", "tmpfs"}});
+  bundle.write();
+  const std::string oci = fmt::format("{} --root {}", coracle_oci(), bundle.state());
+  const Result tables =
+      run({"unshare", "--mount", "--propagation", "shared", "sh", "-c",
+           fmt::format("exec 2>&1; {0} create --bundle {1} one </dev/null >/dev/null; cat /proc/self/mountinfo;"
+                       "echo then; {0} delete --force one; cat /proc/self/mountinfo",
+                       oci, bundle.path())});
+  INFO(tables.out);
+  const std::string before = tables.out.substr(0, tables.out.find("then\n"));
+  CHECK(contains(before, bundle.state() + "/one/root-on-host/mnt/sub "));
+  CHECK(!contains(before, host + "/sub "));
+  CHECK(!contains(tables.out.substr(before.size()), bundle.state()));
 }
 
 TEST_CASE("exec has its own directory, variables, user, groups and exit status") {
@@ -255,6 +304,44 @@ TEST_CASE("resources are set at the create and changed by update") {
   check_refused(bundle.oci({"update", "--pids-limit", "many", "one"}), "\"many\"");
   CHECK(bundle.oci({"delete", "--force", "one"}).status == 0);
   CHECK(!fs::exists(directory));
+}
+
+TEST_CASE("without a cgroupsPath the group has the container's name, below our own") {
+  const Bundle bundle(kWait);
+  const std::string id = fmt::format("coracle-oci-{}", getpid());
+  bundle.start(id);
+  const std::string own = read("/proc/self/cgroup");
+  const std::string containers = read(fmt::format("/proc/{}/cgroup", bundle.pid_of(id)));
+  const auto group_of = [](const std::string& table) { return table.substr(table.find("0::") + 3); };  // proc(5)
+  std::string above = group_of(own);
+  above.pop_back();  // the end of the line
+  // Version 2 has no room below a group with processes: there it is beside it.
+  if (kernel::CgroupTrees::unified()) above = above.substr(0, above.rfind('/'));
+  CHECK(group_of(containers) == (above == "/" ? "" : above) + "/" + id + "\n");
+  CHECK(bundle.oci({"delete", "--force", id}).status == 0);
+}
+
+TEST_CASE("a frozen group is refused and left as it is, and so is a place below it") {
+  if (kernel::CgroupTrees().mount_of("freezer").empty() && kernel::CgroupTrees().mount_of("cgroup2").empty())
+    SKIP_WITHOUT("a cgroup tree that can freeze");
+  Bundle bundle(kWait);
+  const std::string name = fmt::format("/coracle-oci-frozen-{}", getpid());
+  for (const auto& [tree, file, word] : std::vector<std::array<std::string, 3>>{{"freezer", "freezer.state", "FROZEN"},
+                                                                                {"cgroup2", "cgroup.freeze", "1"}}) {
+    const std::string mount = kernel::CgroupTrees().mount_of(tree);
+    if (mount.empty()) continue;
+    INFO(tree);
+    fs::create_directory(mount + name);
+    kernel::write_file(mount + name + "/" + file, word);
+    for (const std::string below : {"", "/one"}) {
+      bundle.config["linux"]["cgroupsPath"] = name + below;
+      for (const std::string command : {"create", "run"})
+        check_refused(bundle.quiet({command, "--bundle", bundle.path(), "one"}),
+                      "container's cgroup unexpectedly frozen");
+      CHECK(fs::is_empty(bundle.state()));
+    }
+    CHECK(fs::remove(mount + name));
+  }
 }
 
 TEST_CASE("descriptors pass to the program as --preserve-fds says, and no others") {

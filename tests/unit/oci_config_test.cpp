@@ -47,7 +47,8 @@ TEST_CASE("the least that config.json may hold is read, and relative paths begin
   CHECK(config.spec.rootfs.path == "/bundle/rootfs");
   CHECK(config.process.process.args == std::vector<std::string>{"sh"});
   CHECK(config.process.process.user == "0:0");
-  CHECK(config.spec.namespaces.mount);  // never in the host's own
+  CHECK_FALSE(config.spec.namespaces.mount);
+  CHECK(config.spec.rootfs.host_mounts);
   CHECK_FALSE(config.spec.namespaces.pid);
   CHECK_FALSE(config.spec.namespaces.network);
   CHECK(config.spec.mounts.mounts.empty());
@@ -126,7 +127,8 @@ TEST_CASE("an error names the field and the value") {
       {"/linux", {{"namespaces", {{{"type", "foo"}}}}}, "linux.namespaces[0].type \"foo\""},
       {"/linux", {{"namespaces", {{{"type", "pid"}}, {{"type", "pid"}}}}}, "there twice"},
       {"/linux", {{"namespaces", {{{"type", "pid"}, {"path", "proc/1/ns/pid"}}}}}, "it must be an absolute path"},
-      {"/linux", {{"namespaces", {{{"type", "user"}}}}}, "needs uidMappings"},
+      {"/linux", {{"namespaces", {{{"type", "user"}}, {{"type", "mount"}}}}}, "needs uidMappings"},
+      {"/linux", {{"namespaces", {{{"type", "user"}}}}}, "nothing without a mount namespace"},
       {"/linux", {{"uidMappings", {{{"containerID", 0}, {"hostID", 0}, {"size", 1}}}}}, "need a user namespace"},
       {"/linux", {{"uidMappings", {{{"size", 0}}}}}, "linux.uidMappings[0].size 0"},
       {"/linux", {{"timeOffsets", {{"realtime", {{"secs", 1}}}}}}, "the clocks are monotonic and boottime"},
@@ -186,12 +188,13 @@ TEST_CASE("the process is read with its user, limits and capabilities") {
 TEST_CASE("namespaces are new, somebody else's by path, or the host's") {
   json document = minimal();
   document["linux"]["namespaces"] = {
-      {{"type", "pid"}}, {{"type", "network"}, {"path", "/proc/1/ns/net"}}, {{"type", "user"}}};
+      {{"type", "mount"}}, {{"type", "pid"}}, {{"type", "network"}, {"path", "/proc/1/ns/net"}}, {{"type", "user"}}};
   document["linux"]["uidMappings"] = {{{"containerID", 0}, {"hostID", 100}, {"size", 10}}};
   document["linux"]["gidMappings"] = document["linux"]["uidMappings"];
   const parts::NamespaceOptions namespaces = read(document).spec.namespaces;
   CHECK(namespaces.pid);
   CHECK(namespaces.user);
+  CHECK(namespaces.mount);
   CHECK_FALSE(namespaces.ipc);
   CHECK_FALSE(namespaces.network);
   REQUIRE(namespaces.existing.size() == 1);
