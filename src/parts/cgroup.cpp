@@ -30,7 +30,7 @@ class CgroupPart final : public Part {
     if (ordinary) refuse_if_not_delegated(*group_);
     group_->refuse_frozen();  // before there is a note: whoever undoes this start leaves the group alone
     leave_note(context.run_dir, *group_);
-    group_->create();
+    create(context.run_dir);
     write_limits(*group_, limits_);
     if (limits_.devices) write_devices(*group_, *limits_.devices);
     context.cgroup_fd = group_->directory();
@@ -69,6 +69,16 @@ class CgroupPart final : public Part {
   // An ordinary user's group is beside or below the one that the user is in: nobody else's is the user's to change.
   std::string path_for(const Context& context, bool ordinary) const {
     return limits_.path.empty() ? (ordinary ? "coracle-" : "/coracle-") + context.id : limits_.path;
+  }
+
+  // A group with processes in it is somebody else's: whoever undoes this start must not find it and end them.
+  void create(const std::string& run_dir) const {
+    try {
+      group_->create();
+    } catch (const Error& error) {
+      if (error.code() == EEXIST) take_note_back(run_dir);
+      throw;
+    }
   }
 
   static void refuse_if_not_delegated(const kernel::Cgroup& group) {

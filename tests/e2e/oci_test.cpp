@@ -321,6 +321,17 @@ TEST_CASE("without a cgroupsPath the group has the container's name, below our o
   CHECK(bundle.oci({"delete", "--force", id}).status == 0);
 }
 
+TEST_CASE("a container in whose group another is to be made lives on") {
+  Bundle bundle(kWait);
+  bundle.config["linux"]["cgroupsPath"] = fmt::format("/coracle-oci-same-{}", getpid());
+  bundle.start("one");
+  for (const std::string command : {"create", "run"})
+    check_refused(bundle.quiet({command, "--bundle", bundle.path(), "two"}), "there are processes in this group");
+  CHECK(bundle.status_of("one") == "running");
+  CHECK(bundle.oci({"exec", "one", "true"}).status == 0);
+  CHECK(!fs::exists(bundle.state() + "/two"));
+}
+
 TEST_CASE("a frozen group is refused and left as it is, and so is a place below it") {
   if (kernel::CgroupTrees().mount_of("freezer").empty() && kernel::CgroupTrees().mount_of("cgroup2").empty())
     SKIP_WITHOUT("a cgroup tree that can freeze");

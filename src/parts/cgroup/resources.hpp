@@ -17,6 +17,7 @@ std::vector<std::string> controllers_for(const CgroupLimits& limits);
 
 // The note in run_dir by which the group is found again; no group when there is none.
 void leave_note(const std::string& run_dir, const kernel::Cgroup& group);
+void take_note_back(const std::string& run_dir);
 std::unique_ptr<kernel::Cgroup> find_group(const std::string& run_dir);
 
 // Writes the limits (all but the devices) to the group's files. Throws Error that names the field.

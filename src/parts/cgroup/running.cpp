@@ -1,6 +1,8 @@
 // The group of a running container, found again by the note in its run directory.
 #include <csignal>
 
+#include <unistd.h>
+
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "parts/cgroup/resources.hpp"
@@ -28,6 +30,11 @@ void signal_each(const kernel::Cgroup& group, int signal) {
 
 void leave_note(const std::string& run_dir, const kernel::Cgroup& group) {
   kernel::create_file(note_in(run_dir), group.note(), 0600);
+}
+
+void take_note_back(const std::string& run_dir) {
+  const std::string note = note_in(run_dir);
+  kernel::attempt([&] { return unlink(note.c_str()); }, "unlink {}", note);
 }
 
 std::unique_ptr<kernel::Cgroup> find_group(const std::string& run_dir) {
