@@ -391,6 +391,7 @@ TEST_CASE("damage is an error: a wrong checksum, a missing end, anything behind 
   CHECK(contains(Place(Tar().file("f").bytes() + "more").error(), "behind the end"));
   CHECK(contains(Place(Tar().file("f", "x").unfinished()).error(), "missing"));
   CHECK(contains(Place(Tar().file("f", "x").unfinished().substr(0, 600)).error(), "runcated"));
+  CHECK(Place(Tar().file("f").file("g").unfinished().substr(0, 1000)).error() != "none");
   CHECK(Place(Tar().file("f", "x").unfinished() + std::string(512, '\0')).error() == "none");
   CHECK(Place(std::string(1024, '\0')).error() == "none");  // an empty tar: the layer of a Dockerfile's ENV
 }

@@ -15,8 +15,6 @@
 namespace coracle::parts {
 namespace {
 
-using kernel::Error;
-
 // What a stream may take of our memory, of which four may be open at once: xz -9 needs 65 MiB (xz(1)) and is no layer's
 // format; zstd's levels up to 19 need windows of 8 MiB (zstd(1), --ultra).
 constexpr std::uint64_t kMostMemory = 72ULL << 20U;

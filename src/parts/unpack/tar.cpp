@@ -48,7 +48,9 @@ void Tar::finish() {
   // At least one block of zeros: without it the archive may well be cut off behind any entry.
   if (position == archive_read_header_position(tar_.get()))
     throw Error("read the end-of-archive marker: it is missing", 0);
-  bytes_.remove_prefix(bytes_.size() - static_cast<std::size_t>(end_ - position));
+  const auto left = static_cast<std::size_t>(end_ - position);
+  if (left > bytes_.size()) throw Error("read the tar: it is cut off inside a header", 0);
+  bytes_.remove_prefix(bytes_.size() - left);
   do {
     const bool zeros = std::all_of(bytes_.begin(), bytes_.end(), [](char byte) { return byte == 0; });
     if (!zeros) throw Error("find nothing behind the end-of-archive marker: there is more", 0);
