@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "image/digest.hpp"
+#include "image/document.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::image {
@@ -97,7 +98,7 @@ Config from_json(const Json& json) {
 
 Config parse_config(std::string_view text) {
   try {
-    Config config = from_json(Json::parse(text));
+    Config config = from_json(parse_document("an image configuration", text));
     for (const std::string& diff_id : config.diff_ids) hex_of(diff_id);  // they become names of directories
     return config;
   } catch (const Json::exception& error) {

@@ -220,6 +220,10 @@ std::string add_image(Store& store, const Staging& staging, const std::vector<St
 void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, const std::string& diff_id,
                  const std::function<parts::Bytes(std::uint64_t)>& open, const Progress& progress) {
   if (is_here(store, blob, diff_id)) return;
+  if (blob.size > limits().most_bytes) {
+    throw Error("read the layer " + blob.digest, EFBIG,
+                fmt::format("it has {} bytes; CORACLE_MAX_LAYER sets the most", blob.size));
+  }
   const Claim claim = store.claim(blob.digest);
   while (!is_here(store, blob, diff_id)) {  // somebody else may have brought it while we waited for the claim
     Ending ending(progress);

@@ -7,6 +7,7 @@
 
 #include "image/config.hpp"
 #include "image/digest.hpp"
+#include "image/document.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::image {
@@ -17,11 +18,10 @@ using kernel::Error;
 
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 
-Json parse_document(const char* what, std::string_view text) {
-  if (text.size() > kMostDocument)
-    throw Error(fmt::format("read {} of {} bytes", what, text.size()), 0, "4 MiB is the most");
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) throw Error(fmt::format("read {}", what), 0, "it is not a JSON object");
+constexpr std::size_t kMostLayers = 500;  // that overlayfs stacks: OVL_MAX_STACK
+
+Json parse_versioned(const char* what, std::string_view text) {
+  Json json = parse_document(what, text);
   if (json.value("schemaVersion", Json(2)) != Json(2)) {
     throw Error(fmt::format("read {}", what), 0,
                 "its schemaVersion is not 2; such old images must be pushed again with a newer tool");
@@ -119,13 +119,13 @@ Platform parse_platform(const std::string& text) {
 }
 
 bool is_index(std::string_view text) {
-  const Json json = parse_document("an index or a manifest", text);
+  const Json json = parse_versioned("an index or a manifest", text);
   return json.contains("manifests") && !json.contains("layers");
 }
 
 Manifest parse_manifest(std::string_view text) {
   return reading("a manifest", [&] {
-    const Json json = parse_document("a manifest", text);
+    const Json json = parse_versioned("a manifest", text);
     refuse_fields("a manifest", json, {"manifests", "fsLayers"});
     Manifest manifest;
     manifest.media_type = text_at(json, "mediaType");
@@ -138,6 +138,7 @@ Manifest parse_manifest(std::string_view text) {
       throw Error("read a manifest", 0,
                   "its config is \"" + manifest.config.media_type + "\": this is no image of a container");
     }
+    if (json.at("layers").size() > kMostLayers) throw Error("read a manifest", 0, "it has more than 500 layers");
     for (const Json& layer : json.at("layers")) {
       manifest.layers.push_back(read_descriptor(layer));
       check_layer(manifest.layers.back());
@@ -148,7 +149,7 @@ Manifest parse_manifest(std::string_view text) {
 
 Index parse_index(std::string_view text) {
   return reading("an index", [&] {
-    const Json json = parse_document("an index", text);
+    const Json json = parse_versioned("an index", text);
     refuse_fields("an index", json, {"config", "layers", "fsLayers"});
     Index index;
     index.media_type = text_at(json, "mediaType");

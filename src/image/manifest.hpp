@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "image/document.hpp"
+
 namespace coracle::image {
 
 inline constexpr const char* kOciManifest = "application/vnd.oci.image.manifest.v1+json";
@@ -18,9 +20,6 @@ inline constexpr const char* kDockerManifest = "application/vnd.docker.distribut
 inline constexpr const char* kDockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr const char* kDockerConfig = "application/vnd.docker.container.image.v1+json";
 inline constexpr const char* kDockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-
-// No manifest, index or configuration is longer (distribution-spec asks registries to take manifests up to this).
-inline constexpr std::size_t kMostDocument = 4U << 20U;
 
 // What an image is for, in the words of config.md: "linux", "arm64", "v8".
 struct Platform {

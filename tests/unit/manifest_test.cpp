@@ -113,6 +113,9 @@ TEST_CASE("a document that can be read in two ways, or is too long, is refused")
     CHECK_THROWS_AS(image::parse_manifest(bad), Error);
   }
   CHECK(contains(message_of([] { image::parse_manifest(std::string((4U << 20U) + 1, ' ')); }), "4 MiB"));
+  std::string many = R"({"config":[{})";
+  while (many.size() < 4'000'000) many += ",{}";
+  CHECK(contains(message_of([&] { image::parse_manifest(many + "]}"); }), "more than 200000 values"));
   CHECK(contains(message_of([] { image::parse_manifest(R"({"schemaVersion":1,"fsLayers":[]})"); }), "schemaVersion"));
 }
 
