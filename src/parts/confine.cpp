@@ -50,7 +50,7 @@ class Confine final : public Part {
 
   void adopt(Context& context) override {
     if (!options_.oom_score_adj) return;
-    write_oom_score_adj(kernel::open(fmt::format("/proc/{}/oom_score_adj", context.pid), O_WRONLY));
+    write_oom_score_adj(context.pid);
   }
 
   void enter(Context&) override {
@@ -59,9 +59,10 @@ class Confine final : public Part {
     mask_paths(options_.masked_paths);
   }
 
+  // The joining process takes its score from us: no other process may look into it, so its own file in /proc is root's.
   void join(Context&) override {
     filter_ = find_filter(options_);
-    joins_ = true;
+    if (options_.oom_score_adj) write_oom_score_adj(getpid());
   }
 
   void seal(Context& context) override;
@@ -69,21 +70,18 @@ class Confine final : public Part {
   // release: nothing. All of it ends with the process.
 
  private:
-  void write_oom_score_adj(const Fd& file) const;
+  void write_oom_score_adj(pid_t pid) const;
   void become(const User& user) const;
   void load_filter() const;
 
   ConfineOptions options_;
   SeenNamespaces host_;
   std::optional<SeccompFilter> filter_;
-  bool joins_ = false;
 };
 
 void Confine::seal(Context& context) {
   if (options_.new_keyring) kernel::join_new_session_keyring();  // root's quota of keys is the larger one
   for (const Rlimit& limit : options_.rlimits) kernel::setrlimit(limit.resource, limit.soft, limit.hard);
-  if (joins_ && options_.oom_score_adj)
-    write_oom_score_adj(find_in_proc(open_proc(), fmt::format("{}/oom_score_adj", getpid()), O_WRONLY));
   const CapabilityOptions capabilities = available(options_.capabilities);
   if (options_.capabilities) kernel::limit_bounding_set(capabilities.bounding);  // needs CAP_SETPCAP
   become(context.user);                                                          // needs CAP_SETGID, CAP_SETUID
@@ -96,7 +94,8 @@ void Confine::seal(Context& context) {
 }
 
 // A lower score than that of who starts us needs CAP_SYS_RESOURCE (proc(5), /proc/PID/oom_score_adj).
-void Confine::write_oom_score_adj(const Fd& file) const {
+void Confine::write_oom_score_adj(pid_t pid) const {
+  const Fd file = kernel::open(fmt::format("/proc/{}/oom_score_adj", pid), O_WRONLY);
   const std::string score = std::to_string(*options_.oom_score_adj);
   if (kernel::note_call([&] { return write(file.get(), score.data(), score.size()); }, "write {} to oom_score_adj",
                         score) >= 0)

@@ -82,7 +82,8 @@ TEST_CASE("a program that became another user ends with the next command when an
 TEST_CASE("an ordinary user enters a running container") {
   const OrdinaryUser user;
   user.import_busybox();
-  const auto running = waiting(user, {"--name", "boat"});
+  const auto running = waiting(user, {"--name", "boat", "--oom-score-adj", "300"});
+  CHECK(user.run({"exec", "boat", "cat", "/proc/self/oom_score_adj"}).out == "300\n");
   const Result inside = user.run({"exec", "boat", "sh", "-c", "id -u; readlink /proc/self/ns/user; cat /proc/1/comm"});
   INFO(inside.err);
   CHECK(inside.status == 0);
