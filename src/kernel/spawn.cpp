@@ -19,16 +19,19 @@ Fd memfd(const char* name, std::string_view content = {}) {
   return fd;
 }
 
-}  // namespace
+std::string content(const Fd& fd) {
+  lseek(fd.get(), 0, SEEK_SET);
+  return read_all(fd);
+}
 
-void spawn(const std::vector<std::string>& command, std::string_view input) {
+// Gives the status.
+int run(const std::vector<std::string>& command, std::string_view input, const Fd& out, const Fd& err) {
   const Fd in = memfd("stdin", input);
-  const Fd out = memfd("output");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, err.get(), STDERR_FILENO);
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -46,11 +49,26 @@ void spawn(const std::vector<std::string>& command, std::string_view input) {
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (recording()) note("run " + command[0], start, 0);
-  if (status == 0) return;
-  lseek(out.get(), 0, SEEK_SET);
-  std::string said = read_all(out);
+  return status;
+}
+
+[[noreturn]] void fail(const std::vector<std::string>& command, std::string said) {
   while (said.ends_with('\n')) said.pop_back();
   throw Error("run " + command[0], 0, said);
+}
+
+}  // namespace
+
+void spawn(const std::vector<std::string>& command, std::string_view input) {
+  const Fd out = memfd("output");
+  if (run(command, input, out, out) != 0) fail(command, content(out));
+}
+
+std::string spawn_for_output(const std::vector<std::string>& command, std::string_view input) {
+  const Fd out = memfd("output");
+  const Fd err = memfd("errors");
+  if (run(command, input, out, err) != 0) fail(command, content(out) + content(err));
+  return content(out);
 }
 
 }  // namespace coracle::kernel

@@ -11,4 +11,7 @@ namespace coracle::kernel {
 // Throws Error with what it printed to stderr when its status is not 0; ENOENT: there is no such program.
 void spawn(const std::vector<std::string>& command, std::string_view input);
 
+// The same; gives what it printed to stdout. The Error has both.
+std::string spawn_for_output(const std::vector<std::string>& command, std::string_view input);
+
 }  // namespace coracle::kernel
