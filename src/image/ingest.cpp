@@ -1,14 +1,10 @@
 #include "image/ingest.hpp"
 
-#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "image/at_once.hpp"
 #include "image/digest.hpp"
 #include "kernel/error.hpp"
 
@@ -20,60 +16,28 @@ using kernel::Error;
 constexpr std::size_t kAtOnce = 4;  // layers; each takes up to 20 MiB of memory
 
 // Layers that are brought by several threads. The first error ends all of them.
-class Bringing {
- public:
-  Bringing(Store& store, Source& source, const Staging& staging, const Manifest& manifest, const Config& config,
-           const Progress& progress)
-      : store_(store), source_(source), staging_(staging), manifest_(manifest), config_(config), progress_(progress) {}
-
-  void run() {
-    std::vector<std::thread> threads;
-    const std::size_t count = std::min(kAtOnce, manifest_.layers.size());
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are the caller's
-    for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    for (std::thread& thread : threads) thread.join();
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  void work() {
-    try {
-      // SQLite's connections are for one thread each, and so is what stands on one.
-      Database database(store_.root());
-      Store store(store_.root(), database);
-      for (std::size_t i = next_++; i < manifest_.layers.size() && !failed_; i = next_++) bring(store, i);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!failed_.exchange(true)) failure_ = std::current_exception();
-    }
-  }
-
-  void bring(Store& store, std::size_t index) {
-    const Descriptor& blob = manifest_.layers[index];
-    const auto open = [&](std::uint64_t offset) { return source_.open(blob, offset); };
-    const auto progress = [&](const Descriptor& of, std::uint64_t bytes, std::uint64_t total) {
-      if (failed_) throw Error("read the blob " + of.digest, 0, "given up, because another layer failed");
-      if (progress_) progress_(of, bytes, total);
-    };
-    bring_layer(store, staging_, blob, config_.diff_ids[index], open, progress);
-    if (progress_) progress_(blob, blob.size, blob.size);
-  }
-
-  Store& store_;
-  Source& source_;
-  const Staging& staging_;
-  const Manifest& manifest_;
-  const Config& config_;
-  const Progress& progress_;
-  std::atomic<std::size_t> next_ = 0;
-  std::atomic<bool> failed_ = false;
-  std::mutex mutex_;
-  std::exception_ptr failure_;
-};
+void bring_layers(const Store& store, Source& source, const Staging& staging, const Manifest& manifest,
+                  const Config& config, const Progress& progress) {
+  std::atomic<bool> failed = false;
+  const auto tell = [&](const Descriptor& blob, std::uint64_t bytes, std::uint64_t total) {
+    if (failed) throw Error("read the blob " + blob.digest, 0, "given up, because another layer failed");
+    if (progress) progress(blob, bytes, total);
+  };
+  const auto bring = [&](std::size_t index) {
+    const Descriptor& blob = manifest.layers[index];
+    // SQLite's connections are for one thread each, and so is what stands on one.
+    Database database(store.root());
+    Store own(store.root(), database);
+    const auto open = [&](std::uint64_t offset) { return source.open(blob, offset); };
+    bring_layer(own, staging, blob, config.diff_ids[index], open, tell);
+    tell(blob, blob.size, blob.size);
+    source.taken(blob);
+  };
+  at_once(kAtOnce, manifest.layers.size(), bring, [&] {
+    failed = true;
+    source.cancel();
+  });
+}
 
 std::string bring_config(Store& store, Source& source, const Descriptor& descriptor) {
   if (store.has_blob(descriptor.digest)) return store.document(descriptor.digest);
@@ -89,7 +53,7 @@ void bring_all(Store& store, Source& source, const Staging& staging, const std::
                 fmt::format("its manifest has {} layers, and its configuration {}", manifest.layers.size(),
                             config.diff_ids.size()));
   }
-  Bringing(store, source, staging, manifest, config, progress).run();
+  bring_layers(store, source, staging, manifest, config, progress);
 }
 
 }  // namespace

@@ -18,6 +18,10 @@ class Source {
   // The bytes of a blob from an offset on. Called from several threads. Throws Error when it is not there; so do
   // the bytes when they cannot be read to their end.
   virtual parts::Bytes open(const Descriptor& blob, std::uint64_t offset) = 0;
+  // The layer is in the store. Called from several threads.
+  virtual void taken(const Descriptor&) {}
+  // Another blob has failed: whoever waits for this one may give up. Called from any thread.
+  virtual void cancel() {}
 };
 
 // Gives the id. `manifest` are the very bytes of it, whose digest the caller has checked. When it throws, no image was

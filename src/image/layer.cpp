@@ -70,7 +70,8 @@ class Arrival {
   }
 
   std::uint64_t kept() const { return kept_; }
-  bool source_failed() const { return source_failed_; }
+  // What the source has thrown.
+  std::exception_ptr source_failure() const { return source_failure_; }
 
   std::size_t read(char* buffer, std::size_t size) {
     const std::size_t count = done_ < kept_ ? read_kept(buffer, size) : read_new(buffer, size);
@@ -104,10 +105,14 @@ class Arrival {
   }
 
   std::size_t read_new(char* buffer, std::size_t size) {
-    source_failed_ = true;
-    if (!source_) source_ = open_(kept_);
-    const std::size_t count = source_(buffer, size);
-    source_failed_ = false;
+    std::size_t count = 0;
+    try {
+      if (!source_) source_ = open_(kept_);
+      count = source_(buffer, size);
+    } catch (...) {
+      source_failure_ = std::current_exception();
+      throw;
+    }
     kernel::pwrite_all(claim_.file(), {buffer, count}, static_cast<off_t>(done_));
     return count;
   }
@@ -120,7 +125,7 @@ class Arrival {
   Sha256 hash_;
   std::uint64_t kept_ = 0;
   std::uint64_t done_ = 0;
-  bool source_failed_ = false;
+  std::exception_ptr source_failure_;
 };
 
 void bring(Store& store, const Staging& staging, const Claim& claim, const Descriptor& blob, const std::string& diff_id,
@@ -232,7 +237,8 @@ void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, c
       return bring(store, staging, claim, blob, diff_id, arrival);
     } catch (const Error&) {
       ending.rethrow();
-      if (arrival.source_failed()) throw;  // what has come so far is good, and the next attempt goes on from there
+      // What has come so far is good, and the next attempt goes on from there.
+      if (arrival.source_failure()) std::rethrow_exception(arrival.source_failure());
       claim.empty();
       if (arrival.kept() == 0) throw;  // else what a killed process had gathered may be what is damaged: once more
     }

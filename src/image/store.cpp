@@ -105,6 +105,16 @@ std::optional<std::string> Store::layer_of(const std::string& digest) {
   return statement.text(0);
 }
 
+std::vector<std::string> Store::repositories_with(const std::string& blob, const std::string& host) {
+  Statement statement = database_.prepare(
+      "SELECT DISTINCT repository FROM digests JOIN manifest_blobs ON manifest_blobs.manifest=digests.manifest"
+      " WHERE blob=? AND substr(repository, 1, length(?2))=?2 ORDER BY 1");
+  statement.bind(blob).bind(host + "/");
+  std::vector<std::string> repositories;
+  while (statement.step()) repositories.push_back(statement.text(0));
+  return repositories;
+}
+
 std::string Store::document(const std::string& digest) const {
   return kernel::read_file(blob_path(digest), kMostDocument);
 }

@@ -77,6 +77,9 @@ class Store {
   // The diff_id of the layer whose blob that is; nothing when it is not here.
   std::optional<std::string> layer_of(const std::string& digest);
 
+  // Repositories of that host whose images have the blob: "docker.io/library/redis". By what was pulled and pushed.
+  std::vector<std::string> repositories_with(const std::string& blob, const std::string& host);
+
   // A place for the making of an image. While one is held, nothing is collected.
   Staging stage() { return Staging(root_ + "/tmp"); }
   Claim claim(const std::string& digest) const;
