@@ -13,6 +13,10 @@ constexpr cli::Command kCommands[] = {
     {"kill", "Send a signal to running containers", cli::kill},
     {"images", "List the images", cli::images},
     {"import", "Make an image of tar archives, each of which becomes one layer", nullptr},
+    {"pull", "Bring an image here from a registry", nullptr},
+    {"push", "Send an image to a registry", nullptr},
+    {"login", "Store the password of a registry", nullptr},
+    {"logout", "Forget the password of a registry", nullptr},
     {"doctor", "Say what this host can do, and how to mend what it cannot", cli::doctor},
 };
 

@@ -9,5 +9,9 @@
 namespace coracle::images {
 
 int import(const cli::Door& door, std::vector<std::string> words);
+int login(const cli::Door& door, std::vector<std::string> words);
+int logout(const cli::Door& door, std::vector<std::string> words);
+int pull(const cli::Door& door, std::vector<std::string> words);
+int push(const cli::Door& door, std::vector<std::string> words);
 
 }  // namespace coracle::images

@@ -9,6 +9,10 @@ namespace {
 
 constexpr cli::Command kCommands[] = {
     {"import", "Make an image of tar archives, each of which becomes one layer", images::import},
+    {"pull", "Bring an image here from a registry", images::pull},
+    {"push", "Send an image to a registry", images::push},
+    {"login", "Store the password of a registry", images::login},
+    {"logout", "Forget the password of a registry", images::logout},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // half done behind; signal(7), sigtimedwait(2).
 #pragma once
 
+#include <atomic>
 #include <csignal>
 #include <string>
 
@@ -10,11 +11,12 @@ namespace coracle::images {
 class Signals {
  public:
   Signals();
-  // Throws Error with the status that a shell gives such an end. From any thread.
+  // Throws Error with the status that a shell gives such an end; from then on always, in every thread that asks.
   void throw_when_asked_to_end(const std::string& what) const;
 
  private:
   sigset_t held_;
+  mutable std::atomic<int> taken_ = 0;
 };
 
 }  // namespace coracle::images

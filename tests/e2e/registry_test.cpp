@@ -1,0 +1,247 @@
+// coracle pull, push, login and logout with a registry, and beside the tools of others.
+#include <filesystem>
+
+#include <sys/stat.h>
+#include <nlohmann/json.hpp>
+
+#include "e2e/home.hpp"
+#include "kernel/inode.hpp"
+#include "support/archive.hpp"
+#include "support/docker_registry.hpp"
+
+using namespace coracle;
+using namespace coracle::test;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// `coracle` with a home of its own: passwords and certificates too.
+class Client : public Home {
+ public:
+  Result run(const Words& words, const std::string& input = {}) const { return test::run(command(words), input); }
+
+  Words command(const Words& words) const {
+    Words all = {"env", "DOCKER_CONFIG=" + path() + "/docker", "XDG_CONFIG_HOME=" + path() + "/config"};
+    for (const std::string& word : Home::command(words)) all.push_back(word);
+    return all;
+  }
+
+  // The same; it must go well.
+  std::string output(const Words& words, const std::string& input = {}) const {
+    const Result result = run(words, input);
+    INFO(result.out << result.err);
+    REQUIRE(result.status == 0);
+    return result.out;
+  }
+
+  void import(const std::string& name) const {
+    output({"import", "-c", "CMD [\"sh\"]", "-c", "ENV A=1", busybox_layer(), name});
+  }
+
+  void trust(const DockerRegistry& registry) const {
+    const std::string directory = path() + "/config/docker/certs.d/" + registry.host();
+    std::filesystem::create_directories(directory);
+    std::filesystem::copy_file(registry.certificate(), directory + "/ca.crt");
+  }
+};
+
+std::string line_with(const std::string& text, const std::string& part) {
+  const std::size_t at = text.find(part);
+  return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+}
+
+Words entries(const std::string& directory) { return kernel::list(kernel::open(directory, O_RDONLY | O_DIRECTORY)); }
+
+void must(const Words& command) {
+  const Result result = test::run(command);
+  INFO(result.out << result.err);
+  REQUIRE(result.status == 0);
+}
+
+}  // namespace
+
+TEST_CASE("an image that is pushed and pulled is the same, byte for byte") {
+  const DockerRegistry registry;
+  const Client here;
+  const std::string name = registry.host() + "/team/box:1.0";
+  here.import(name);
+  const std::string pushed = here.output({"push", name});
+  CHECK(contains(pushed, "The push refers to repository [" + registry.host() + "/team/box]\n"));
+  CHECK(contains(pushed, ": Pushed\n"));
+  const std::string digest = line_with(pushed, "sha256:").substr(0, 71);
+  CHECK(contains(pushed, "1.0: digest: " + digest + " size: "));
+  CHECK(contains(here.output({"push", name}), ": Layer already exists\n"));
+
+  const Client there;
+  const std::string pulled = there.output({"pull", name});
+  CHECK(contains(pulled, "1.0: Pulling from " + registry.host() + "/team/box\n"));
+  CHECK(contains(pulled, ": Pull complete\n"));
+  CHECK(contains(pulled, "Digest: " + digest + "\nStatus: Downloaded newer image for " + name + "\n" + name + "\n"));
+  CHECK(there.output({"images", "-q"}) == here.output({"images", "-q"}));
+  CHECK(there.output({"run", "--net", "none", name, "sh", "-c", "echo $A"}) == "1\n");
+  const std::string again = there.output({"pull", name});
+  CHECK(contains(again, ": Already exists\n"));
+  CHECK(contains(again, "Status: Image is up to date for " + name + "\n"));
+
+  const std::string by_digest = registry.host() + "/team/box@" + digest;
+  CHECK(there.output({"run", "--net", "none", by_digest, "true"}).empty());
+  const Client third;
+  CHECK(third.output({"pull", "-q", by_digest}) == by_digest + "\n");
+  CHECK(third.output({"images", "-q"}) == here.output({"images", "-q"}));
+  CHECK(contains(third.output({"images"}), registry.host() + "/team/box   <none>"));
+}
+
+TEST_CASE("a layer that another repository of the registry has is not sent again") {
+  const DockerRegistry registry;
+  const Client client;
+  client.import(registry.host() + "/one");
+  client.import(registry.host() + "/two");
+  client.output({"push", registry.host() + "/one"});
+  CHECK(contains(client.output({"push", registry.host() + "/two"}), ": Mounted from one\n"));
+  const Client other;
+  CHECK(other.output({"pull", "-q", registry.host() + "/two"}) == registry.host() + "/two:latest\n");
+}
+
+TEST_CASE("many pulls of an image at once bring its layer once") {
+  const DockerRegistry registry;
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  client.output({"push", name});
+  const Client other;
+  std::vector<std::unique_ptr<Running>> pulls;
+  for (int i = 0; i < 6; ++i) pulls.push_back(std::make_unique<Running>(other.command({"pull", name})));
+  for (const auto& pull : pulls) {
+    const Result result = pull->wait();
+    INFO(result.err);
+    CHECK(result.status == 0);
+  }
+  const std::string layer = test::sha256(read_file(busybox_layer()));
+  CHECK(registry.requests("GET /v2/box/blobs/sha256:" + layer) == 1);
+  CHECK(entries(other.path() + "/tmp").empty());
+  CHECK(entries(other.path() + "/partial").empty());
+}
+
+TEST_CASE("what is not there is said in one line") {
+  const DockerRegistry registry;
+  const Client client;
+  const auto refuse = [&](const Words& words, const std::string& why) {
+    const Result result = client.run(words);
+    INFO(result.err);
+    CHECK(result.status == 125);
+    CHECK(contains(result.err, why));
+    CHECK(result.err.find('\n') == result.err.size() - 1);
+  };
+  refuse({"pull", registry.host() + "/nobody"}, "the registry has no such image");
+  refuse({"pull", "127.0.0.1:1/nobody"}, "connect to 127.0.0.1 port 1");
+  refuse({"pull", "nobody.invalid/x"}, "Could not resolve host: nobody.invalid");
+  refuse({"push", registry.host() + "/nobody"}, "there is no such image here");
+  refuse({"pull", "UPPER"}, "lower case");
+  refuse({"pull"}, "one name must be given");
+}
+
+TEST_CASE("a registry with TLS and a password is for those who know its certificate and the password") {
+  const DockerRegistry registry(DockerRegistry::Kind::closed);
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  const Result unknown = client.run({"pull", name});
+  CHECK(unknown.status == 125);
+  CHECK(contains(unknown.err, "/etc/docker/certs.d/" + registry.host() + "/ca.crt"));
+  client.trust(registry);
+  CHECK(contains(client.run({"push", name}).err, "the registry wants a password; coracle login stores one"));
+
+  const Result wrong = client.run({"login", "-u", "ada", "--password-stdin", registry.host()}, "guess\n");
+  CHECK(wrong.status == 125);
+  CHECK(contains(wrong.err, "does not accept the user and the password"));
+  CHECK_FALSE(kernel::exists(client.path() + "/docker/config.json"));
+  const Words login = {"login", "-u", "ada", "--password-stdin", registry.host()};
+  CHECK(client.output(login, "pass:word\n") == "Login Succeeded\n");
+  CHECK(client.output({"login", registry.host()}) == "Authenticating with existing credentials...\nLogin Succeeded\n");
+  client.output({"push", name});
+  CHECK(client.output({"pull", "-q", name}) == name + "\n");
+
+  CHECK(client.output({"logout", registry.host()}) == "Removing login credentials for " + registry.host() + "\n");
+  CHECK(client.output({"logout", registry.host()}) == "Not logged in to " + registry.host() + "\n");
+  CHECK(client.run({"pull", name}).status == 125);
+  const Result warned = client.run({"login", "-u", "ada", "-p", "pass:word", registry.host()});
+  CHECK(warned.status == 0);
+  CHECK(contains(warned.err, "WARNING! Using --password"));
+}
+
+TEST_CASE("the file with the passwords is closed to others and keeps what else is in it") {
+  const DockerRegistry registry(DockerRegistry::Kind::closed);
+  const Client client;
+  client.trust(registry);
+  const std::string path = client.path() + "/docker/config.json";
+  std::filesystem::create_directories(client.path() + "/docker");
+  write_file(path,
+             R"({"HttpHeaders": {"A": "b"}, "auths": {"example.org": {"auth": "eDp5"}}, "detachKeys": "ctrl-a"})");
+  client.output({"login", "-u", "ada", "--password-stdin", registry.host()}, "pass:word");
+  struct stat status {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0600);
+  const auto json = nlohmann::json::parse(read_file(path));
+  CHECK(json.at("HttpHeaders").at("A") == "b");
+  CHECK(json.at("detachKeys") == "ctrl-a");
+  CHECK(json.at("auths").at("example.org").at("auth") == "eDp5");
+  CHECK(json.at("auths").at(registry.host()).at("auth") == "YWRhOnBhc3M6d29yZA==");
+}
+
+TEST_CASE("a credential helper keeps the password instead of the file") {
+  const DockerRegistry registry(DockerRegistry::Kind::closed);
+  const Client client;
+  client.trust(registry);
+  client.import(registry.host() + "/box");
+  const std::string bin = client.path() + "/bin";
+  std::filesystem::create_directories(bin);
+  std::filesystem::create_directories(client.path() + "/docker");
+  write_file(bin + "/docker-credential-drawer",
+             "#!/bin/sh\ncd '" + client.path() +
+                 "'\ncase $1 in\nstore) cat >secret ;;\nget) [ -e secret ] && cat secret ||"
+                 " { echo 'credentials not found in native keychain'; exit 1; } ;;\nerase) rm secret ;;\nesac\n");
+  std::filesystem::permissions(bin + "/docker-credential-drawer", std::filesystem::perms::owner_all);
+  write_file(client.path() + "/docker/config.json", R"({"credsStore": "drawer"})");
+  const auto with_helper = [&](const Words& words, const std::string& input = {}) {
+    Words all = client.command(words);
+    all.insert(all.begin() + 1, "PATH=" + bin + ":/usr/bin:/bin");
+    return test::run(all, input);
+  };
+  const Result login = with_helper({"login", "-u", "ada", "--password-stdin", registry.host()}, "pass:word");
+  INFO(login.err);
+  CHECK(login.status == 0);
+  CHECK_FALSE(contains(login.err, "unencrypted"));
+  CHECK(contains(read_file(client.path() + "/secret"), R"("Secret":"pass:word")"));
+  CHECK_FALSE(contains(read_file(client.path() + "/docker/config.json"), "YWRh"));
+  CHECK(with_helper({"push", registry.host() + "/box"}).status == 0);
+  CHECK(with_helper({"logout", registry.host()}).status == 0);
+  CHECK_FALSE(kernel::exists(client.path() + "/secret"));
+  CHECK(with_helper({"push", registry.host() + "/box"}).status == 125);
+}
+
+TEST_CASE("skopeo's images are pulled and run, and what is pushed is what skopeo copies and umoci unpacks") {
+  const DockerRegistry registry;
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  client.output({"push", name});
+  const std::string layout = "oci:" + client.path() + "/layout:box";
+  must({"skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", "docker://" + name, layout});
+  must({"umoci", "unpack", "--image", client.path() + "/layout:box", client.path() + "/bundle"});
+  CHECK(kernel::exists(client.path() + "/bundle/rootfs/bin/busybox"));
+
+  for (const char* format : {"oci", "v2s2"}) {
+    INFO(format);
+    const std::string copy = registry.host() + "/copy:" + format;
+    must({"skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", "--format", format, layout,
+          "docker://" + copy});
+    const Client other;
+    other.output({"pull", copy});
+    CHECK(other.output({"run", "--net", "none", copy, "sh", "-c", "echo $A"}) == "1\n");
+    const Result shown = test::run({"skopeo", "inspect", "--tls-verify=false", "docker://" + copy});
+    const std::string digest = nlohmann::json::parse(shown.out).at("Digest");
+    other.output({"push", copy});
+    CHECK(contains(other.output({"pull", copy}), "Digest: " + digest + "\n"));
+  }
+}
