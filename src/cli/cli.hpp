@@ -24,6 +24,7 @@ int run(const Door& door, std::vector<std::string> words);
 int exec(const Door& door, std::vector<std::string> words);
 int kill(const Door& door, std::vector<std::string> words);
 int images(const Door& door, std::vector<std::string> words);
+int diff(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
 
 // Makes our stdin /dev/null, for a program that is not to have it.

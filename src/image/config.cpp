@@ -37,6 +37,28 @@ void write_set(Json& object, const char* name, const std::vector<std::string>& n
   for (const std::string& key : names) object[name][key] = Json::object();
 }
 
+void read_healthcheck(const Json& check, Healthcheck& healthcheck) {
+  read(check, "Test", healthcheck.test);
+  read(check, "Interval", healthcheck.interval);
+  read(check, "Timeout", healthcheck.timeout);
+  read(check, "StartPeriod", healthcheck.start_period);
+  read(check, "StartInterval", healthcheck.start_interval);
+  read(check, "Retries", healthcheck.retries);
+}
+
+Json healthcheck_json(const Healthcheck& healthcheck) {
+  Json check = {{"Test", healthcheck.test}};
+  const auto write_number = [&](const char* name, std::int64_t number) {
+    if (number != 0) check[name] = number;
+  };
+  write_number("Interval", healthcheck.interval);
+  write_number("Timeout", healthcheck.timeout);
+  write_number("StartPeriod", healthcheck.start_period);
+  write_number("StartInterval", healthcheck.start_interval);
+  write_number("Retries", healthcheck.retries);
+  return check;
+}
+
 void read_run_config(const Json& run, Config& config) {
   read(run, "Env", config.env);
   read(run, "Cmd", config.cmd);
@@ -47,6 +69,10 @@ void read_run_config(const Json& run, Config& config) {
   read_set(run, "Volumes", config.volumes);
   read(run, "Labels", config.labels);
   read(run, "StopSignal", config.stop_signal);
+  if (const auto check = run.find("Healthcheck"); check != run.end() && !check->is_null())
+    read_healthcheck(*check, config.healthcheck);
+  read(run, "OnBuild", config.on_build);
+  read(run, "Shell", config.shell);
 }
 
 Json run_config(const Config& config) {
@@ -60,12 +86,16 @@ Json run_config(const Config& config) {
   write_set(run, "Volumes", config.volumes);
   write(run, "Labels", config.labels);
   write(run, "StopSignal", config.stop_signal);
+  if (!config.healthcheck.test.empty()) run["Healthcheck"] = healthcheck_json(config.healthcheck);
+  write(run, "OnBuild", config.on_build);
+  write(run, "Shell", config.shell);
   return run;
 }
 
 History parse_history(const Json& entry) {
   History history;
   read(entry, "created", history.created);
+  read(entry, "author", history.author);
   read(entry, "created_by", history.created_by);
   read(entry, "comment", history.comment);
   read(entry, "empty_layer", history.empty_layer);
@@ -75,6 +105,7 @@ History parse_history(const Json& entry) {
 Json history_json(const History& history) {
   Json entry = Json::object();
   write(entry, "created", history.created);
+  write(entry, "author", history.author);
   write(entry, "created_by", history.created_by);
   write(entry, "comment", history.comment);
   if (history.empty_layer) entry["empty_layer"] = true;
@@ -86,6 +117,7 @@ Config from_json(const Json& json) {
   read(json, "architecture", config.architecture);
   read(json, "os", config.os);
   read(json, "created", config.created);
+  read(json, "author", config.author);
   if (const auto run = json.find("config"); run != json.end() && !run->is_null()) read_run_config(*run, config);
   read(json.at("rootfs"), "diff_ids", config.diff_ids);
   if (const auto history = json.find("history"); history != json.end() && !history->is_null()) {
@@ -111,6 +143,7 @@ std::string to_json(const Config& config) {
   json["architecture"] = config.architecture;
   json["os"] = config.os;
   json["created"] = config.created;
+  write(json, "author", config.author);
   json["config"] = run_config(config);
   json["rootfs"] = {{"type", "layers"}, {"diff_ids", config.diff_ids}};
   for (const History& history : config.history) json["history"].push_back(history_json(history));

@@ -2,6 +2,7 @@
 // the image: the digest of these bytes is the image's id.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -14,12 +15,21 @@ struct History {
   std::string created_by;  // the instruction
   std::string comment;
   bool empty_layer = false;
+  std::string author;
+};
+
+// How docker finds out whether a container works; a field of docker's, not of image-spec.
+struct Healthcheck {
+  std::vector<std::string> test;  // {"NONE"}, {"CMD", ...} or {"CMD-SHELL", text}; empty: none was said
+  std::int64_t interval = 0, timeout = 0, start_period = 0, start_interval = 0;  // nanoseconds; 0 is docker's default
+  int retries = 0;
 };
 
 struct Config {
   std::string architecture;  // as Go names them: "amd64"
   std::string os = "linux";
   std::string created;  // RFC 3339
+  std::string author;
 
   // config.config: how a container of the image is run.
   std::vector<std::string> env;  // NAME=value
@@ -31,6 +41,9 @@ struct Config {
   std::vector<std::string> volumes;        // "/data"
   std::map<std::string, std::string> labels;
   std::string stop_signal;
+  Healthcheck healthcheck;
+  std::vector<std::string> on_build;  // instructions for whoever builds on this image
+  std::vector<std::string> shell;     // of the shell forms; docker's
 
   std::vector<std::string> diff_ids;  // rootfs.diff_ids: the layers, the lowest first
   std::vector<History> history;

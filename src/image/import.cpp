@@ -1,10 +1,9 @@
 #include "image/import.hpp"
 
-#include <ctime>
-
 #include "image/change.hpp"
 #include "image/digest.hpp"
 #include "image/layer.hpp"
+#include "image/pack.hpp"
 #include "image/time.hpp"
 
 namespace coracle::image {
@@ -13,7 +12,7 @@ namespace {
 Config changed_config(const ImportRequest& request) {
   Config config;
   config.architecture = host_architecture();
-  config.created = rfc3339(std::time(nullptr));
+  config.created = rfc3339(time_of_making());
   for (const std::string& change : request.changes) apply_change(config, change);
   return config;
 }

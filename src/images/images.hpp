@@ -8,6 +8,8 @@
 
 namespace coracle::images {
 
+int commit(const cli::Door& door, std::vector<std::string> words);
+int export_container(const cli::Door& door, std::vector<std::string> words);
 int import(const cli::Door& door, std::vector<std::string> words);
 int login(const cli::Door& door, std::vector<std::string> words);
 int logout(const cli::Door& door, std::vector<std::string> words);

@@ -8,6 +8,8 @@ using namespace coracle;
 namespace {
 
 constexpr cli::Command kCommands[] = {
+    {"commit", "Make an image of what a running container has become", images::commit},
+    {"export", "Write all files of a running container as a tar", images::export_container},
     {"import", "Make an image of tar archives, each of which becomes one layer", images::import},
     {"pull", "Bring an image here from a registry", images::pull},
     {"push", "Send an image to a registry", images::push},

@@ -20,15 +20,10 @@ namespace {
 constexpr int kDeepest = 256;
 
 void copy_xattrs(const Fd& from, const Fd& to) {
-  const std::string source = path_of(from);
-  char names[65536];  // XATTR_LIST_MAX
-  const ssize_t length = note_call([&] { return ::listxattr(source.c_str(), names, sizeof names); }, "listxattr");
-  if (length < 0 && errno != ENOTSUP) throw Error("listxattr", errno);
-  for (const char* name = names; name < names + length; name += std::string_view(name).size() + 1) {
-    char value[65536];  // XATTR_SIZE_MAX
-    const auto get = [&] { return ::getxattr(source.c_str(), name, value, sizeof value); };
-    const auto size = static_cast<std::size_t>(attempt(get, "getxattr {}", name));
-    const auto set = [&] { return ::setxattr(path_of(to).c_str(), name, value, size, 0); };
+  for (const auto& [name, value] : xattrs(from)) {
+    const auto set = [&, &name = name, &value = value] {
+      return ::setxattr(path_of(to).c_str(), name.c_str(), value.data(), value.size(), 0);
+    };
     if (note_call(set, "setxattr {}", name) < 0 && errno != ENOTSUP)
       throw Error(fmt::format("setxattr {}", name), errno);
   }

@@ -84,6 +84,23 @@ std::optional<std::string> getxattr(const Fd& fd, const std::string& name) {
   throw Error("getxattr " + name, errno);
 }
 
+std::vector<std::pair<std::string, std::string>> xattrs(const Fd& fd) {
+  const std::string path = path_of(fd);
+  char names[65536];  // XATTR_LIST_MAX
+  const ssize_t length = note_call([&] { return ::listxattr(path.c_str(), names, sizeof names); }, "listxattr");
+  if (length < 0 && errno != ENOTSUP) throw Error("listxattr", errno);
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const char* name = names; name < names + length; name += std::string_view(name).size() + 1) {
+    char value[65536];  // XATTR_SIZE_MAX
+    const auto call = [&] { return ::getxattr(path.c_str(), name, value, sizeof value); };
+    const ssize_t size = note_call(call, "getxattr {}", name);
+    if (size < 0 && errno == ENODATA) continue;  // it has just been removed
+    if (size < 0) throw Error(fmt::format("getxattr {}", name), errno);
+    found.emplace_back(name, std::string(value, static_cast<std::size_t>(size)));
+  }
+  return found;
+}
+
 std::vector<std::string> list(const Fd& directory) {
   const int fd =
       attempt([&] { return ::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "openat .");

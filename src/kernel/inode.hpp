@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -36,6 +37,9 @@ void ftruncate(const Fd& fd, off_t size);
 
 // The value, at most 256 bytes; nothing when the attribute is not there, or the file system knows no such attributes.
 std::optional<std::string> getxattr(const Fd& fd, const std::string& name);
+
+// All of them, with their values. None where the file system knows no such attributes.
+std::vector<std::pair<std::string, std::string>> xattrs(const Fd& fd);
 
 // The names in a directory, sorted, without "." and "..".
 std::vector<std::string> list(const Fd& directory);

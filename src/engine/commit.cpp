@@ -1,0 +1,88 @@
+#include "engine/commit.hpp"
+
+#include <algorithm>
+
+#include "engine/files.hpp"
+#include "engine/join_note.hpp"
+#include "image/change.hpp"
+#include "image/pack.hpp"
+#include "image/time.hpp"
+#include "kernel/error.hpp"
+
+namespace coracle::engine {
+namespace {
+
+using image::Config;
+using kernel::Error;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// How the container was started becomes how containers of the image are.
+Config config_of(const ContainerFiles& files, const CommitRequest& request) {
+  Config config = files.image.config;
+  const JoinNote note = read_join_note(files.record.run_root, files.record.id);
+  const std::vector<std::string>& command = files.record.command;
+  const std::vector<std::string>& entry = config.entrypoint;
+  const bool starts_so = entry.size() <= command.size() && std::equal(entry.begin(), entry.end(), command.begin());
+  config.cmd.assign(command.begin() + static_cast<std::ptrdiff_t>(starts_so ? entry.size() : 0), command.end());
+  if (!starts_so) config.entrypoint.clear();
+  config.env.clear();
+  for (const std::string& entry_of_env : note.program.env) {
+    if (!entry_of_env.starts_with("HOSTNAME=") && !entry_of_env.starts_with("TERM="))
+      config.env.push_back(entry_of_env);
+  }
+  config.working_dir = note.program.cwd;
+  config.user = note.program.user;
+  config.created = image::rfc3339(image::time_of_making());
+  config.author = request.author;
+  for (const std::string& change : request.changes) image::apply_change(config, change);
+  return config;
+}
+
+image::StagedLayer pack_layer(const image::Staging& staging, const ContainerFiles& files,
+                              const CommitRequest& request) {
+  std::optional<Pause> pause;
+  try {
+    if (request.pause) pause.emplace(files.record.run_root + "/" + files.record.id);
+  } catch (const Error& error) {
+    check_whole(files);
+    request.warn(std::string("the container goes on while its files are read: ") + error.what());
+  }
+  parts::Bytes tar = pack_changes(files.upper, files.lower);
+  const auto progress = [&](const image::Descriptor&, std::uint64_t, std::uint64_t) { request.go_on(); };
+  image::StagedLayer layer =
+      image::stage_layer(staging, request.compress(std::move(tar)), "the changes of " + files.record.name, progress);
+  check_whole(files);
+  return layer;
+}
+
+}  // namespace
+
+std::string commit(Engine& engine, const CommitRequest& request) {
+  image::Staging staging = engine.store.stage();
+  try {
+    const ContainerFiles files = find_files(engine, request.container);
+    Config config = config_of(files, request);
+    const image::StagedLayer layer = pack_layer(staging, files, request);
+    config.diff_ids.push_back(layer.layer.diff_id);
+    config.history.push_back({.created = config.created,
+                              .created_by = joined(files.record.command),
+                              .comment = request.message,
+                              .author = request.author});
+    const image::Manifest base = image::parse_manifest(engine.store.document(files.image.manifest));
+    std::vector<image::Reference> names;
+    if (request.name) names.push_back(*request.name);
+    std::string id = image::add_image(engine.store, staging, {layer}, base.layers, config, names);
+    staging.remove();
+    return id;
+  } catch (...) {
+    engine.store.abandon(staging);
+    throw;
+  }
+}
+
+}  // namespace coracle::engine

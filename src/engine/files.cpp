@@ -1,0 +1,77 @@
+#include "engine/files.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/exec.hpp"
+#include "image/pack.hpp"
+#include "kernel/error.hpp"
+#include "kernel/fd.hpp"
+#include "parts/cgroup.hpp"
+
+namespace coracle::engine {
+namespace {
+
+using kernel::Error;
+using parts::Change;
+
+// Where the parts `mounts` and `network` mount something in every container.
+bool is_place_for_mounts(const std::string& path) {
+  static const std::set<std::string> places = {"/dev",       "/proc",         "/sys",
+                                               "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+  return places.contains(path);
+}
+
+bool has_changes_below(const std::vector<Change>& changes, const std::string& directory) {
+  return std::any_of(changes.begin(), changes.end(),
+                     [&](const Change& change) { return change.path.starts_with(directory + "/"); });
+}
+
+}  // namespace
+
+ContainerFiles find_files(Engine& engine, const std::string& container) {
+  ContainerFiles files;
+  files.record = find_container(engine.records, container);
+  first_process(files.record);
+  files.image = engine.store.find(files.record.image);
+  files.lower = engine.store.layer_directories(files.image.config);
+  files.upper = engine.containers_dir() + "/" + files.record.id + "/upper";
+  return files;
+}
+
+void check_whole(const ContainerFiles& files) { first_process(files.record); }
+
+std::vector<Change> changes(const std::string& upper, const std::vector<std::string>& lower) {
+  std::vector<Change> all = parts::diff(upper, lower);
+  const auto added_place = [](const Change& change) { return change.kind == 'A' && is_place_for_mounts(change.path); };
+  const std::size_t count = all.size();
+  std::erase_if(all, added_place);
+  // /etc itself changed because of them.
+  if (all.size() != count && !has_changes_below(all, "/etc"))
+    std::erase_if(all, [](const Change& change) { return change.path == "/etc"; });
+  return all;
+}
+
+parts::Bytes pack_changes(const std::string& upper, const std::vector<std::string>& lower) {
+  std::set<std::string> changed;
+  for (Change& change : changes(upper, lower)) changed.insert(change.path.substr(1));
+  return image::pack(
+      kernel::open(upper, O_RDONLY | O_DIRECTORY),
+      {.latest_time = image::source_date_epoch(),
+       .leave_out = [changed = std::move(changed)](const std::string& path) { return !changed.contains(path); }});
+}
+
+Pause::Pause(std::string run_dir) : run_dir_(std::move(run_dir)), was_frozen_(parts::is_frozen(run_dir_)) {
+  if (!was_frozen_) parts::freeze_cgroup(run_dir_);
+}
+
+Pause::~Pause() {
+  if (was_frozen_) return;
+  try {
+    parts::thaw_cgroup(run_dir_);
+  } catch (const Error&) {
+    // The container has ended.
+  }
+}
+
+}  // namespace coracle::engine
