@@ -23,13 +23,14 @@ void bring_layers(const Store& store, Source& source, const Staging& staging, co
     if (failed) throw Error("read the blob " + blob.digest, 0, "given up, because another layer failed");
     if (progress) progress(blob, bytes, total);
   };
+  parts::Budget memory = parts::kMostKept;
   const auto bring = [&](std::size_t index) {
     const Descriptor& blob = manifest.layers[index];
     // SQLite's connections are for one thread each, and so is what stands on one.
     Database database(store.root());
     Store own(store.root(), database);
     const auto open = [&](std::uint64_t offset) { return source.open(blob, offset); };
-    bring_layer(own, staging, blob, config.diff_ids[index], open, tell);
+    bring_layer(own, staging, blob, config.diff_ids[index], open, tell, &memory);
     tell(blob, blob.size, blob.size);
     source.taken(blob);
   };

@@ -51,9 +51,12 @@ std::string new_directory(const Staging& staging) {
   return directory;
 }
 
-parts::UnpackOptions unpack_options(std::function<void(std::string_view)> uncompressed) {
+parts::UnpackOptions unpack_options(std::function<void(std::string_view)> uncompressed, parts::Budget* memory) {
   const Limits most = limits();
-  return {.uncompressed = std::move(uncompressed), .most_bytes = most.most_bytes, .most_entries = most.most_entries};
+  return {.uncompressed = std::move(uncompressed),
+          .most_bytes = most.most_bytes,
+          .most_entries = most.most_entries,
+          .memory = memory};
 }
 
 // The bytes of a blob as they come: those that are in the claim's file already, then those that are brought. They are
@@ -129,11 +132,11 @@ class Arrival {
 };
 
 void bring(Store& store, const Staging& staging, const Claim& claim, const Descriptor& blob, const std::string& diff_id,
-           Arrival& arrival) {
+           Arrival& arrival, parts::Budget* memory) {
   const std::string directory = new_directory(staging);
   Sha256 uncompressed;
   const auto bytes = [&](char* buffer, std::size_t size) { return arrival.read(buffer, size); };
-  const auto options = unpack_options([&](std::string_view piece) { uncompressed.update(piece); });
+  const auto options = unpack_options([&](std::string_view piece) { uncompressed.update(piece); }, memory);
   const parts::Unpacked unpacked = parts::unpack(bytes, blob.digest, directory, options);
   arrival.check();
   const std::string found = uncompressed.finish();
@@ -188,10 +191,12 @@ StagedLayer stage_layer(const Staging& staging, parts::Bytes archive, const std:
     ending.tell(staged.descriptor, taken, 0);
     return count;
   };
-  const auto options = unpack_options([&](std::string_view piece) {
-    if (compression == parts::Compression::xz) keep(piece);
-    uncompressed.update(piece);
-  });
+  const auto options = unpack_options(
+      [&](std::string_view piece) {
+        if (compression == parts::Compression::xz) keep(piece);
+        uncompressed.update(piece);
+      },
+      nullptr);
   try {
     layer.size = parts::unpack(bytes, name, layer.directory, options).bytes;
   } catch (...) {
@@ -223,7 +228,8 @@ std::string add_image(Store& store, const Staging& staging, const std::vector<St
 }
 
 void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, const std::string& diff_id,
-                 const std::function<parts::Bytes(std::uint64_t)>& open, const Progress& progress) {
+                 const std::function<parts::Bytes(std::uint64_t)>& open, const Progress& progress,
+                 parts::Budget* memory) {
   if (is_here(store, blob, diff_id)) return;
   if (blob.size > limits().most_bytes) {
     throw Error("read the layer " + blob.digest, EFBIG,
@@ -234,7 +240,7 @@ void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, c
     Ending ending(progress);
     Arrival arrival(claim, blob, open, ending);
     try {
-      return bring(store, staging, claim, blob, diff_id, arrival);
+      return bring(store, staging, claim, blob, diff_id, arrival, memory);
     } catch (const Error&) {
       ending.rethrow();
       // What has come so far is good, and the next attempt goes on from there.

@@ -39,6 +39,7 @@ std::string add_image(Store& store, const Staging& staging, const std::vector<St
 // Unpacks a layer that a manifest names, and takes it into the store. `open` gives the bytes from an offset on.
 // Throws Error when they are not those that the descriptor and the diff_id say.
 void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, const std::string& diff_id,
-                 const std::function<parts::Bytes(std::uint64_t offset)>& open, const Progress& progress = {});
+                 const std::function<parts::Bytes(std::uint64_t offset)>& open, const Progress& progress = {},
+                 parts::Budget* memory = nullptr);
 
 }  // namespace coracle::image

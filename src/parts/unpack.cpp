@@ -177,7 +177,8 @@ Unpacked unpack(const std::string& archive, const std::string& directory, const 
 Unpacked unpack(Bytes bytes, const std::string& archive, const std::string& directory, const UnpackOptions& options) {
   std::string name;
   try {
-    Tree tree(directory);
+    Budget own = kMostKept;
+    Tree tree(directory, options.memory != nullptr ? *options.memory : own);
     Stream stream(std::move(bytes), options.uncompressed, most_of_stream(options));
     Tar tar(stream);
     Unpacking unpacking(tar, tree, options);

@@ -8,14 +8,18 @@
 #include <string_view>
 
 #include "parts/unpack/decoder.hpp"
+#include "parts/unpack/tree.hpp"
 
 namespace coracle::parts {
+
+inline constexpr std::int64_t kMostKept = 64 << 20;
 
 struct UnpackOptions {
   // Called with the uncompressed bytes of the tar in their order, from a thread of its own: for the digest (diff_id).
   std::function<void(std::string_view)> uncompressed = {};
   std::uint64_t most_bytes = 64ULL << 30U;  // of file contents, holes not counted: a bomb ends here
   std::uint64_t most_entries = 5'000'000;
+  Budget* memory = nullptr;  // for what must be kept of directories until the end; none is one of kMostKept
 };
 
 struct Unpacked {

@@ -365,10 +365,32 @@ TEST_CASE("maps of sparse files that lie do no harm") {
       if (error == "none") CHECK(read_file(jail.inside("/after")) == "here");
     }
   }
-  // A map with two million pieces of nothing: the reader has to keep it in memory.
-  std::string huge = "2000000\n";
-  for (int index = 0; index < 2'000'000; ++index) huge += "0\n0\n";
-  sparse(huge, "1024");
+}
+
+TEST_CASE("what has to be kept in memory of an archive has a limit") {
+  Jail jail;
+  // A map with two million pieces of nothing: 96 MB of memory.
+  std::string map = "2000000\n";
+  for (int index = 0; index < 2'000'000; ++index) map += "0\n0\n";
+  Tar sparse;
+  sparse.pax({{"GNU.sparse.major", "1"},
+              {"GNU.sparse.minor", "0"},
+              {"GNU.sparse.name", "f"},
+              {"GNU.sparse.realsize", "1024"}});
+  sparse.file("x", map + std::string((512 - map.size() % 512) % 512, '\0'));
+  CHECK(contains(jail.unpack(sparse), "more than 4 MiB before its contents"));
+  // Directories get their times at the end. With large attributes a few would do.
+  Tar directories;
+  for (int index = 0; index < 200; ++index) directories.directory("d" + std::to_string(index));
+  parts::Budget memory = 20'000;
+  CHECK(contains(jail.unpack(directories, {.memory = &memory}), "directories"));
+  CHECK(memory == 20'000);
+  CHECK(jail.unpack(directories) == "none");
+  // What is skipped is no header: the contents of an entry that has none.
+  Tar skipped;
+  skipped.file("f").pax({{"comment", "pax"}});
+  skipped.add({.name = "h", .type = '1', .content = std::string(6U << 20U, 'x'), .link = "f"}).file("g");
+  CHECK(jail.unpack(skipped) == "none");
 }
 
 // CVE-2025-62518: a reader that takes the size of the ustar header sees entries in what is a file's content.

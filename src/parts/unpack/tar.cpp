@@ -11,14 +11,30 @@ namespace coracle::parts {
 
 using kernel::Error;
 
+namespace {
+
+// libarchive keeps all that stands before an entry's contents in memory: pax records and long names, of which it takes
+// 1 MiB each, and the map of a sparse file, for which it has no limit and takes 48 bytes for every 4.
+constexpr std::size_t kMostHeader = 4U << 20U;
+
+}  // namespace
+
 Tar::Tar(Stream& stream) : stream_(stream), tar_(archive_read_new()) {
   archive_read_support_format_tar(tar_.get());
   check(archive_read_open(tar_.get(), this, nullptr, read, nullptr));
 }
 
 archive_entry* Tar::next() {
+  if (began_) {
+    const int skipped = archive_read_data_skip(tar_.get());
+    if (skipped != ARCHIVE_EOF) check(skipped);
+  }
+  began_ = true;
+  header_bytes_ = 0;
+  in_header_ = true;
   archive_entry* entry = nullptr;
   const int result = archive_read_next_header(tar_.get(), &entry);
+  in_header_ = false;
   if (result == ARCHIVE_EOF && !failure_) return nullptr;
   // A warning about the characters of a name means nothing: names are bytes, and we get them as they are. Other
   // warnings are about headers that libarchive cannot make sense of and would leave out.
@@ -63,6 +79,10 @@ la_ssize_t Tar::read(archive* tar, void* self, const void** buffer) {
   try {
     me.bytes_ = me.stream_.next();
     me.end_ += static_cast<std::int64_t>(me.bytes_.size());
+    me.header_bytes_ += me.bytes_.size();
+    if (me.in_header_ && me.header_bytes_ > kMostHeader) {
+      throw Error("read the tar: an entry has more than 4 MiB before its contents", EFBIG);
+    }
     *buffer = me.bytes_.data();
     return static_cast<la_ssize_t>(me.bytes_.size());
   } catch (...) {

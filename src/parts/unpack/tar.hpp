@@ -39,9 +39,12 @@ class Tar {
 
   Stream& stream_;
   std::unique_ptr<archive, Free> tar_;
-  std::string_view bytes_;      // what libarchive has in its hands
-  std::int64_t end_ = 0;        // where they end in the stream
-  std::exception_ptr failure_;  // of the stream: no exception may pass through libarchive
+  std::string_view bytes_;  // what libarchive has in its hands
+  std::int64_t end_ = 0;    // where they end in the stream
+  bool began_ = false;
+  bool in_header_ = false;
+  std::size_t header_bytes_ = 0;  // read since the header began
+  std::exception_ptr failure_;    // of the stream: no exception may pass through libarchive
 };
 
 }  // namespace coracle::parts

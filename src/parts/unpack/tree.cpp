@@ -77,14 +77,26 @@ EntryName::EntryName(std::string_view name) {
   if (parent.size() + base.size() + 1 >= PATH_MAX) throw Error("use a name of more than 4095 bytes", ENAMETOOLONG);
 }
 
-Tree::Tree(const std::string& directory)
-    : root_(kernel::open(directory, O_PATH | O_DIRECTORY)), root_path_(kernel::real_path(root_)) {
+Tree::Tree(const std::string& directory, Budget& budget)
+    : budget_(budget), root_(kernel::open(directory, O_PATH | O_DIRECTORY)), root_path_(kernel::real_path(root_)) {
   if (root_path_ == "/") root_path_.clear();
 }
 
 void Tree::directory(const EntryName& name, Attributes attributes) {
   if (!name.base.empty()) make_directory(open(name.parent), name.base);
-  directories_[name.base.empty() ? "" : real_path(name.base)] = std::move(attributes);
+  remember(name.base.empty() ? "" : real_path(name.base), std::move(attributes));
+}
+
+void Tree::remember(const std::string& path, Attributes attributes) {
+  constexpr std::size_t kNode = 160;  // of the map
+  std::size_t size = kNode + path.size();
+  for (const auto& [name, value] : attributes.xattrs) size += kNode + name.size() + value.size();
+  kept_ += static_cast<std::int64_t>(size);
+  if (budget_.fetch_sub(static_cast<std::int64_t>(size)) < 0) {
+    throw Error("keep the attributes of so many directories until the end", ENOMEM,
+                "more than 300,000 at once are not unpacked here");
+  }
+  directories_[path] = std::move(attributes);
 }
 
 Fd Tree::file(const EntryName& name) {
@@ -181,7 +193,7 @@ void Tree::make_parents(const std::string& directory) {
     } else {
       if (!there || is_whiteout(*there)) {
         make_directory(place_.fd, name);
-        directories_[real_path(name)] = implied();
+        remember(real_path(name), implied());
       }
       place_.fd = kernel::openat(place_.fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     }

@@ -12,6 +12,7 @@
 //   .wh.a            hides the `a` of the layers below; it says nothing about an `a` in this layer, before or after it
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -42,9 +43,15 @@ struct EntryName {
   std::string base;    // "" when the name means the top itself
 };
 
+// How many bytes may still be kept in memory by those who unpack at the same time.
+using Budget = std::atomic<std::int64_t>;
+
 class Tree {
  public:
-  explicit Tree(const std::string& directory);
+  Tree(const std::string& directory, Budget& budget);
+  ~Tree() { budget_ += kept_; }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
 
   // Each makes one entry, with its missing parents (root's, mode 0755).
   void directory(const EntryName& name, Attributes attributes);
@@ -78,7 +85,10 @@ class Tree {
   void make_directory(const kernel::Fd& parent, const std::string& name);
   void remove(const std::string& name);
   std::string real_path(const std::string& name);
+  void remember(const std::string& path, Attributes attributes);
 
+  Budget& budget_;
+  std::int64_t kept_ = 0;  // taken out of it
   kernel::Fd root_;
   std::string root_path_;
   Place place_;
