@@ -14,6 +14,7 @@ class Failure : public kernel::Error {
 
   int status = 0;                      // of HTTP; 0: there was no answer
   bool passing = false;                // it may go well a moment later
+  bool stalled = false;                // it took its time to fail
   bool no_tls = false;                 // something answers there, and does not speak TLS
   std::chrono::seconds retry_after{};  // what the registry asks for
 };

@@ -29,7 +29,7 @@ class BlobReader {
       try {
         if (!response_) response_ = registries_.front()->blob(blob_.digest, at_);
         const std::size_t count = response_->read(buffer, size);
-        if (count == 0 && at_ < blob_.size) break_off();
+        if (count == 0 && at_ < blob_.size) refuse_short();
         note_progress(count);
         return count;
       } catch (const Failure& failure) {
@@ -40,10 +40,8 @@ class BlobReader {
   }
 
  private:
-  void break_off() const {
-    Failure failure(response_->attempt(), fmt::format("the blob ends after {} of {} bytes", at_, blob_.size));
-    failure.passing = true;
-    throw failure;
+  void refuse_short() const {
+    throw Failure(response_->attempt(), fmt::format("the blob ends after {} of {} bytes", at_, blob_.size));
   }
 
   // A server that gives a byte and breaks off gets no endless attention.

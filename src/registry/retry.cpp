@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr int kMostRetries = 5;
+constexpr int kStall = kMostRetries;  // retries that one after a long silence counts for
 constexpr milliseconds kFirstWait(200);
 constexpr milliseconds kLongestWait(60'000);
 
@@ -23,8 +24,9 @@ milliseconds with_jitter(milliseconds wait) {
 }  // namespace
 
 void Retries::wait_after(const Failure& failure) {
-  if (!failure.passing || count_ == kMostRetries || failure.retry_after > kLongestWait) throw Failure(failure);
-  const milliseconds wait = std::max<milliseconds>(with_jitter(kFirstWait * (1 << count_++)), failure.retry_after);
+  if (!failure.passing || count_ >= kMostRetries || failure.retry_after > kLongestWait) throw Failure(failure);
+  const milliseconds wait = std::max<milliseconds>(with_jitter(kFirstWait * (1 << count_)), failure.retry_after);
+  count_ += failure.stalled ? kStall : 1;
   const auto end = steady_clock::now() + wait;
   while (true) {
     if (go_on_) go_on_();

@@ -229,7 +229,7 @@ void Transfer::check_pace(steady_clock::duration waited) {
   if (waited_ < limit) return;
   if (moved_ < kSlowest * static_cast<std::uint64_t>(limit.count())) {
     Failure failure(attempt(), fmt::format("nothing, or next to nothing, came for {} seconds", limit.count()));
-    failure.passing = true;
+    failure.passing = failure.stalled = true;
     throw failure;
   }
   waited_ = {};
