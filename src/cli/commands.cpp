@@ -45,8 +45,9 @@ bool take_option(std::vector<std::string>& words, const std::string& name, std::
   return true;
 }
 
-// Becomes coracle-images, which lies beside this program.
-[[noreturn]] void execute_images(const Door& door, const std::string& name, const std::vector<std::string>& words) {
+}  // namespace
+
+void execute_images(const Door& door, const std::string& name, const std::vector<std::string>& words) {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const std::string program = self + "/coracle-images";
   std::vector<std::string> all{"coracle", "--root", door.roots.data, "--run", door.roots.run, name};
@@ -57,8 +58,6 @@ bool take_option(std::vector<std::string>& words, const std::string& name, std::
   kernel::attempt([&] { return execv(program.c_str(), argv.data()); }, "execve {}", program);
   std::abort();
 }
-
-}  // namespace
 
 int act(std::span<const Command> commands, std::vector<std::string> words) {
   Door door{{image::default_root(), launch::default_run_root()}};

@@ -16,6 +16,9 @@ struct Command {
   int (*act)(const Door& door, std::vector<std::string> words);  // none: it is one of coracle-images
 };
 
+// Becomes coracle-images, which lies beside this program, for one of its commands.
+[[noreturn]] void execute_images(const Door& door, const std::string& name, const std::vector<std::string>& words);
+
 // Reads the options of the door, picks the command, and gives its exit status.
 int act(std::span<const Command> commands, std::vector<std::string> words);
 

@@ -3,6 +3,9 @@
 
 #include <cstdio>
 
+#include <unistd.h>
+
+#include "cli/bring.hpp"
 #include "cli/cli.hpp"
 #include "cli/confinement.hpp"
 #include "cli/env.hpp"
@@ -22,6 +25,8 @@ struct Words {
   std::vector<std::string> env_files;
   std::vector<std::string> env;
   launch::Attendance attendance;
+  PullPolicy pull = PullPolicy::missing;
+  std::string platform;
   bool remove = false;
   bool show_timeline = false;
   std::string timeline;  // a file, or "" for the table
@@ -67,6 +72,17 @@ void add_container_options(Options& options, Words& words) {
                 [&](const std::string& text) { run.volumes.push_back(parts::parse_tmpfs(text)); });
 }
 
+void add_image_options(Options& options, Words& words) {
+  options.group("The image");
+  options.value(0, "pull", "WHEN", "Pull it before: missing (when it is not here), always or never",
+                [&](const std::string& word) { words.pull = read_pull_policy(word); });
+  options.value(0, "platform", "PLATFORM", "OS/ARCHITECTURE[/VARIANT] that it must be for",
+                [&](const std::string& text) {
+                  words.options.platform = image::parse_platform(text);
+                  words.platform = text;
+                });
+}
+
 void add_network_options(Options& options, RunOptions& run) {
   options.group("Network");
   options.value(0, "network,--net", "NETWORK", "bridge (unless told otherwise), none or host",
@@ -94,6 +110,7 @@ bool read_words(Words& words, std::vector<std::string> arguments) {
                   "Run a program in a new container from an image, wait for its end, and remove the container.");
   add_process_options(options, words);
   add_container_options(options, words);
+  add_image_options(options, words);
   add_network_options(options, words.options);
   add_limits(options, words.options.limits);
   add_confinement(options, words.options.confinement);
@@ -133,6 +150,43 @@ int run_container(const Door& door, const Words& words, launch::Keeper* keeper) 
   return ended.status;
 }
 
+void bring_missing(const Door& door, const Words& words) {
+  std::fprintf(stderr, "Unable to find image '%s' locally\n",
+               image::parse_reference(words.options.image).text().c_str());
+  bring(door, words.options.image, words.platform);
+}
+
+// Whether the image is here, the keeper finds out, and its terminal is raw by then: so it ends, and begins again.
+int run_at_terminal(const Door& door, Words& words) {
+  SharedSwitch missing;
+  const auto work = [&](launch::Keeper& keeper) {
+    try {
+      return run_container(door, words, &keeper);
+    } catch (const NotBrought&) {
+      ::_exit(kFailure);  // the rest is for our parent, the relay
+    }
+  };
+  if (words.pull == PullPolicy::missing) {
+    words.options.bring_image = [&] {
+      missing.turn_on();
+      throw NotBrought();
+    };
+  }
+  const int status = launch::attend(words.attendance, work);
+  if (!missing.is_on()) return status;
+  bring_missing(door, words);
+  words.options.bring_image = {};
+  return launch::attend(words.attendance, work);
+}
+
+int run_as_told(const Door& door, Words& words) {
+  if (words.pull == PullPolicy::always) bring(door, words.options.image, words.platform);
+  if (words.options.terminal) return run_at_terminal(door, words);
+  if (words.pull == PullPolicy::missing) words.options.bring_image = [&] { bring_missing(door, words); };
+  if (!words.attendance.interactive) read_nothing();
+  return run_container(door, words, nullptr);
+}
+
 }  // namespace
 
 int run(const Door& door, std::vector<std::string> arguments) {
@@ -140,12 +194,11 @@ int run(const Door& door, std::vector<std::string> arguments) {
   if (!read_words(words, std::move(arguments))) return 0;
   launch::check_timeline(words.timeline);
   leave_out_limits(words.options);
-  if (words.options.terminal) {
-    return launch::attend(words.attendance,
-                          [&](launch::Keeper& keeper) { return run_container(door, words, &keeper); });
+  try {
+    return run_as_told(door, words);
+  } catch (const NotBrought&) {
+    return kFailure;
   }
-  if (!words.attendance.interactive) read_nothing();
-  return run_container(door, words, nullptr);
 }
 
 }  // namespace coracle::cli

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
 #include "engine/names.hpp"
 #include "kernel/error.hpp"
@@ -28,7 +29,7 @@ void write_name_files(Network network, const std::string& run_dir) {
 
 Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper) {
   if (!options.name.empty()) check_name(options.name);
-  const image::Image image = engine.store.find(options.image);
+  const image::Image image = find_image(engine, options);
   const std::string id = launch::new_id();
   const Place place = {.id = id,
                        .layers = engine.store.layer_directories(image.config),

@@ -1,11 +1,13 @@
 // What `run` was asked for, and the configuration of the image, become one Spec.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "image/config.hpp"
+#include "image/manifest.hpp"
 #include "launch/spec.hpp"
 
 namespace coracle::engine {
@@ -35,6 +37,8 @@ struct Confinement {
 // The options of `docker run`, as plain values.
 struct RunOptions {
   std::string image;
+  std::optional<image::Platform> platform;  // that the image must be for
+  std::function<void()> bring_image;        // called when the image is not here; empty: then that is an error
   std::vector<std::string> command;  // empty: the image's
   std::string name;                  // empty: the id
   std::string hostname;              // empty: the id

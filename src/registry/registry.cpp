@@ -26,7 +26,7 @@ void skip(Transfer& response, std::uint64_t count) {
 
 }  // namespace
 
-Registry::Registry(Http& http, Endpoint endpoint, std::string path, bool push)
+Registry::Registry(Http& http, const Endpoint& endpoint, std::string path, bool push)
     : Registry(http, endpoint, std::move(path), push, Credentials().get(endpoint.host)) {}
 
 Registry::Registry(Http& http, Endpoint endpoint, std::string path, bool push, std::optional<Login> login)

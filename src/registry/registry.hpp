@@ -20,7 +20,7 @@ struct Document {
 class Registry {
  public:
   // `path` is the repository: "library/redis". With `push` the right to write is asked for.
-  Registry(Http& http, Endpoint endpoint, std::string path, bool push = false);
+  Registry(Http& http, const Endpoint& endpoint, std::string path, bool push = false);
   // The same with another password than the one that is stored.
   Registry(Http& http, Endpoint endpoint, std::string path, bool push, std::optional<Login> login);
 

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "e2e/client.hpp"
+#include "image/config.hpp"
 #include "kernel/inode.hpp"
 #include "support/archive.hpp"
+#include "support/at_terminal.hpp"
 #include "support/docker_registry.hpp"
 
 using namespace coracle;
@@ -214,4 +216,74 @@ TEST_CASE("skopeo's images are pulled and run, and what is pushed is what skopeo
     other.output({"push", copy});
     CHECK(contains(other.output({"pull", copy}), "Digest: " + digest + "\n"));
   }
+}
+
+TEST_CASE("an index gives the image for the platform, and run pulls what is not here") {
+  const DockerRegistry registry;
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  client.output({"push", name});
+  const std::string layout = client.path() + "/layout";
+  must({"skopeo", "--insecure-policy", "copy", "--src-tls-verify=false", "docker://" + name, "oci:" + layout + ":own"});
+  // The same image once more, said to be for s390x: an index of the two takes the place of the layout's own.
+  must({"umoci", "config", "--image", layout + ":own", "--tag", "other", "--architecture", "s390x"});
+  auto index = nlohmann::json::parse(read_file(layout + "/index.json"));
+  for (auto& manifest : index["manifests"]) {
+    const bool own = manifest["annotations"]["org.opencontainers.image.ref.name"] == "own";
+    manifest["platform"] = {{"os", "linux"}, {"architecture", own ? image::host_architecture() : "s390x"}};
+    manifest.erase("annotations");
+  }
+  const std::string bytes = index.dump();
+  const std::string digest = test::sha256(bytes);
+  write_file(layout + "/blobs/sha256/" + digest, bytes);
+  write_file(
+      layout + "/index.json",
+      R"({"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:)" +
+          digest + R"(","size":)" + std::to_string(bytes.size()) + "}]}");
+  const std::string many = registry.host() + "/many:latest";
+  must(
+      {"skopeo", "--insecure-policy", "copy", "--all", "--dest-tls-verify=false", "oci:" + layout, "docker://" + many});
+
+  const Client other;
+  const auto run = [&](const Words& options, const Words& command) {
+    Words words = {"run", "--net", "none"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), command.begin(), command.end());
+    return other.run(words);
+  };
+  const Result never = run({"--pull", "never"}, {many, "true"});
+  CHECK(never.status == 125);
+  CHECK(contains(never.err, "there is no such image here"));
+  const Result first = run({}, {many, "sh", "-c", "echo $A"});
+  INFO(first.err);
+  CHECK(first.out == "1\n");
+  CHECK(first.err.rfind("Unable to find image '" + many + "' locally\nlatest: Pulling from ", 0) == 0);
+  CHECK(contains(first.err, "Digest: sha256:" + digest + "\n"));
+  CHECK(run({}, {many, "true"}).err.empty());
+  CHECK(contains(run({"--pull=always"}, {many, "true"}).err, "Image is up to date"));
+  CHECK(run({}, {registry.host() + "/many@sha256:" + digest, "true"}).err.empty());
+  CHECK(run({"--platform", "linux/" + image::host_architecture()}, {many, "true"}).err.empty());
+
+  const Result lacking = run({}, {registry.host() + "/nothing", "true"});
+  CHECK(lacking.status == 125);
+  CHECK(contains(lacking.err, "the registry has no such image"));
+  CHECK(contains(other.run({"pull", "--platform", "linux/arm64/v8", many}).err, "there is one for: "));
+  CHECK(other.run({"pull", "--platform", "linux/s390x", many}).status == 0);
+  CHECK(run({"--pull", "never", "--platform", image::host_architecture()}, {many, "true"}).status == 125);
+  CHECK(run({"--platform", image::host_architecture()}, {many, "sh", "-c", "echo $A"}).out == "1\n");
+}
+
+TEST_CASE("run at a terminal pulls what is not here while the terminal is an ordinary one") {
+  const DockerRegistry registry;
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  client.output({"push", name});
+  const Client other;
+  AtTerminal run(other.command({"run", "--net", "none", "-it", name, "sh", "-c", "echo told $A"}));
+  run.read_until("Unable to find image '" + name + "' locally\r\n");
+  run.read_until("Status: Downloaded newer image for " + name + "\r\n");
+  run.read_until("told 1");
+  CHECK(run.wait() == 0);
 }
