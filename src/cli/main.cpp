@@ -20,6 +20,8 @@ constexpr cli::Command kCommands[] = {
     {"push", "Send an image to a registry", nullptr},
     {"login", "Store the password of a registry", nullptr},
     {"logout", "Forget the password of a registry", nullptr},
+    {"load", "Take in images from an archive or an OCI layout", nullptr},
+    {"save", "Write images to an archive or an OCI layout", nullptr},
     {"doctor", "Say what this host can do, and how to mend what it cannot", cli::doctor},
 };
 

@@ -41,7 +41,7 @@ class Counter : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-Json parse_document(const char* what, std::string_view text) {
+Json parse_json(const char* what, std::string_view text) {
   if (text.size() > kMostDocument) {
     throw Error(fmt::format("read {} of {} bytes", what, text.size()), 0, "4 MiB is the most");
   }
@@ -49,6 +49,12 @@ Json parse_document(const char* what, std::string_view text) {
   Json::sax_parse(text, &counter);
   if (counter.too_many()) throw Error(fmt::format("read {} of more than {} values", what, kMostValues), 0);
   Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) throw Error(fmt::format("read {}", what), 0, "it is not JSON");
+  return json;
+}
+
+Json parse_document(const char* what, std::string_view text) {
+  Json json = parse_json(what, text);
   if (!json.is_object()) throw Error(fmt::format("read {}", what), 0, "it is not a JSON object");
   return json;
 }

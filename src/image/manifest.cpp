@@ -17,6 +17,7 @@ using Json = nlohmann::json;
 using kernel::Error;
 
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
+constexpr const char* kFullName = "io.containerd.image.name";
 
 constexpr std::size_t kMostLayers = 500;  // that overlayfs stacks: OVL_MAX_STACK
 
@@ -65,6 +66,7 @@ Descriptor read_descriptor(const Json& json) {
   }
   if (const auto notes = json.find("annotations"); notes != json.end() && notes->is_object()) {
     descriptor.name = text_at(*notes, kRefName);
+    descriptor.full_name = text_at(*notes, kFullName);
   }
   return descriptor;
 }
@@ -75,7 +77,8 @@ Json descriptor_json(const Descriptor& descriptor) {
     json["platform"] = {{"os", descriptor.platform->os}, {"architecture", descriptor.platform->architecture}};
     if (!descriptor.platform->variant.empty()) json["platform"]["variant"] = descriptor.platform->variant;
   }
-  if (!descriptor.name.empty()) json["annotations"] = {{kRefName, descriptor.name}};
+  if (!descriptor.name.empty()) json["annotations"][kRefName] = descriptor.name;
+  if (!descriptor.full_name.empty()) json["annotations"][kFullName] = descriptor.full_name;
   return json;
 }
 

@@ -43,6 +43,7 @@ struct Descriptor {
   std::uint64_t size = 0;
   std::optional<Platform> platform;  // in an index
   std::string name;                  // the annotation org.opencontainers.image.ref.name, in the index of a layout
+  std::string full_name;             // io.containerd.image.name, which docker writes there as well
 };
 
 struct Manifest {

@@ -15,5 +15,7 @@ int login(const cli::Door& door, std::vector<std::string> words);
 int logout(const cli::Door& door, std::vector<std::string> words);
 int pull(const cli::Door& door, std::vector<std::string> words);
 int push(const cli::Door& door, std::vector<std::string> words);
+int load(const cli::Door& door, std::vector<std::string> words);
+int save(const cli::Door& door, std::vector<std::string> words);
 
 }  // namespace coracle::images

@@ -15,6 +15,8 @@ constexpr cli::Command kCommands[] = {
     {"push", "Send an image to a registry", images::push},
     {"login", "Store the password of a registry", images::login},
     {"logout", "Forget the password of a registry", images::logout},
+    {"load", "Take in images from an archive or an OCI layout", images::load},
+    {"save", "Write images to an archive or an OCI layout", images::save},
 };
 
 }  // namespace
