@@ -14,14 +14,7 @@ std::string value_of(const std::map<std::string, std::string>& values, const cha
   return found == values.end() ? "" : found->second;
 }
 
-// Passwords go to where the registry says; in plain text only when the registry itself is spoken to so.
-void check_realm(const Transfer& response, const Url& realm, const Hosts& hosts) {
-  if (realm.scheme == "https" || (response.url().scheme == "http" && hosts.may_be_plain(realm.host))) return;
-  throw Failure(response.attempt(), "its token server is " + realm.shown() + ", which is not https");
-}
-
 std::string token_in(Transfer& response) {
-  if (response.status() != 200) refuse(response);
   const auto json = nlohmann::json::parse(response.read_all(kMostToken), nullptr, false);
   std::string token;
   if (json.is_object()) {
@@ -53,15 +46,21 @@ std::string Auth::answer(const Transfer& response, const Scopes& scopes, const s
       if (challenge.scheme == "bearer") {
         return token = "Bearer " + fetch_token(response, challenge.values, scopes);
       }
-      if (challenge.scheme == "basic" && login_ && used.empty()) {
+      if (challenge.scheme == "basic" && login_ && !login_->user.empty() && used.empty()) {
         basic_ = true;
         return basic();
       }
     }
   }
-  Failure failure(response.attempt(), login_ ? "the registry does not accept the user and the password; coracle login "
-                                               "stores others"
-                                             : "the registry wants a password; coracle login stores one");
+  deny(response);
+}
+
+void Auth::deny(const Transfer& response) const {
+  Failure failure(response.attempt(), login_
+                                          ? "the registry does not accept the user and the password, or they may not "
+                                            "do this; coracle login stores others"
+                                          : "the registry wants a password, or has no such thing; coracle login "
+                                            "stores one");
   failure.status = response.status();
   throw failure;
 }
@@ -71,7 +70,9 @@ std::string Auth::basic() const { return "Basic " + base64(login_->user + ":" + 
 std::string Auth::fetch_token(const Transfer& response, const std::map<std::string, std::string>& challenge,
                               const Scopes& scopes) {
   const Url realm = resolve(response.url(), value_of(challenge, "realm"));
-  check_realm(response, realm, http_.hosts());
+  if (!may_lead(response, realm, http_.hosts())) {
+    throw Failure(response.attempt(), "its token server is " + realm.shown() + ", which is not https");
+  }
   std::string query;
   const std::string service = value_of(challenge, "service");
   if (!service.empty()) add_query(query, "service", service);
@@ -95,6 +96,8 @@ std::string Auth::fetch_token(const Transfer& response, const std::map<std::stri
     if (!query.empty()) request.url += (has_query ? "&" : "?") + query.substr(1);
   }
   const Response answer = http_.send(request);
+  if (answer->status() == 401 || answer->status() == 403) deny(*answer);
+  if (answer->status() != 200) refuse(*answer);
   return token_in(*answer);
 }
 

@@ -27,6 +27,9 @@ class Auth {
   // that we have is asked for.
   std::string answer(const Transfer& response, const Scopes& scopes, const std::string& used);
 
+  // Throws Failure: what we have is not enough.
+  [[noreturn]] void deny(const Transfer& response) const;
+
  private:
   std::string fetch_token(const Transfer& response, const std::map<std::string, std::string>& challenge,
                           const Scopes& scopes);

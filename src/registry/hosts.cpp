@@ -13,6 +13,7 @@
 namespace coracle::registry {
 namespace {
 
+using Json = nlohmann::json;
 using kernel::Error;
 
 constexpr const char* kDockerHub = "docker.io";
@@ -58,17 +59,18 @@ Hosts::Hosts() {
 void Hosts::read(const std::string& path) {
   if (!kernel::exists(path)) return;
   try {
-    const nlohmann::json json = nlohmann::json::parse(kernel::read_file(path));
-    for (const auto& [name, value] : json.items()) {
+    const auto fields = Json::parse(kernel::read_file(path)).get<std::map<std::string, Json>>();
+    for (const auto& [name, value] : fields) {
       if (name == "insecure") {
-        for (const auto& host : value) insecure_.insert(host.get<std::string>());
+        insecure_.merge(value.get<std::set<std::string>>());
       } else if (name == "mirrors") {
-        for (const auto& [host, urls] : value.items()) mirrors_[host] = urls.get<std::vector<std::string>>();
+        const auto mirrors = value.get<std::map<std::string, std::vector<std::string>>>();
+        for (const auto& [host, urls] : mirrors) mirrors_[host] = urls;
       } else {
         throw Error("read " + path, 0, "it has a field \"" + name + "\"; there are \"insecure\" and \"mirrors\"");
       }
     }
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Json::exception& error) {
     throw Error("read " + path, 0, error.what());
   }
 }

@@ -34,11 +34,6 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-void check_redirect(const Transfer& response, const Url& to, const Hosts& hosts) {
-  if (to.scheme == "https" || (response.url().scheme == "http" && hosts.may_be_plain(to.host))) return;
-  throw Failure(response.attempt(), "it leads to " + to.shown() + ", which is not https");
-}
-
 // RFC 9110, section 10.2.3: seconds, or a date.
 std::chrono::seconds retry_after(const std::string& text) {
   if (text.empty()) return {};
@@ -76,10 +71,16 @@ Response Http::send(const Request& request) {
     if (!follow) return response;
     if (redirects == kMostRedirects) throw Failure(response->attempt(), "too many redirects");
     const Url to = resolve(response->url(), response->header("location"));
-    check_redirect(*response, to, hosts_);
+    if (!may_lead(*response, to, hosts_)) {
+      throw Failure(response->attempt(), "it leads to " + to.shown() + ", which is not https");
+    }
     if (to.origin() != parse_url(request.url).origin()) next.authorization.clear();
     next.url = to.text;
   }
+}
+
+bool may_lead(const Transfer& response, const Url& to, const Hosts& hosts) {
+  return to.scheme == "https" || (response.url().scheme == "http" && hosts.may_be_plain(to.host));
 }
 
 void refuse(Transfer& response) {

@@ -66,7 +66,7 @@ Response Registry::send(Request request, const Scopes& scopes) {
   request.authorization = auth_.answer(*response, scopes, request.authorization);
   response.reset();
   response = http_.send(request);
-  if (response->status() == 401) auth_.answer(*response, scopes, request.authorization);
+  if (response->status() == 401) auth_.deny(*response);
   return response;
 }
 
@@ -127,7 +127,9 @@ std::string Registry::start_upload(const std::string& query, const Scopes& scope
   mounted = response->status() == 201;
   if (mounted) return "";
   expect(*response, 202);
-  return resolve(response->url(), response->header("location")).text;
+  const Url to = resolve(response->url(), response->header("location"));
+  if (may_lead(*response, to, http_.hosts())) return to.text;
+  throw Failure(response->attempt(), "it leads to " + to.shown() + ", which is not https");
 }
 
 bool Registry::mount(const std::string& digest, const std::string& from) {

@@ -8,11 +8,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "parts/unpack/decoder.hpp"
+#include "registry/connections.hpp"
 #include "registry/hosts.hpp"
 #include "registry/retry.hpp"
 #include "registry/url.hpp"
@@ -26,32 +26,13 @@ struct Request {
   std::string url;
   std::vector<std::string> headers;         // "Accept: text/plain"
   std::string authorization;                // the header's value; for the origin of `url`, and nobody else
-  std::function<parts::Bytes()> body = {};  // called for each attempt
+  std::function<parts::Bytes()> body = {};  // called for each attempt to send it
   std::uint64_t body_size = 0;
 };
 
 struct TimeLimits {
   std::chrono::seconds connect{10};
   std::chrono::seconds stalled{30};  // fewer than 100 bytes a second for so long; $CORACLE_HTTP_TIMEOUT
-};
-
-// The connections that are open and not in use. For several threads.
-class Connections {
- public:
-  struct Handle {
-    Handle();
-    ~Handle();
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    void* multi;  // CURLM: it owns the connections
-    void* easy;   // CURL
-  };
-  std::unique_ptr<Handle> take();
-  void give_back(std::unique_ptr<Handle> handle);
-
- private:
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Handle>> idle_;
 };
 
 class Transfer {
@@ -76,7 +57,10 @@ class Transfer {
   std::string read_all(std::size_t most);
 
  private:
+  static constexpr std::size_t kMostHeaders = 64U << 10U;
+
   struct Callbacks;
+  void begin_body();
   void set_up(const TimeLimits& limits);
   void set_up_trust();
   void set_up_request(const Request& request);
@@ -99,8 +83,9 @@ class Transfer {
   std::string method_;
   Url url_;
   Trust trust_;
+  std::function<parts::Bytes()> open_body_;
   parts::Bytes body_;
-  std::uint64_t unsent_ = 0;
+  std::uint64_t body_size_ = 0, unsent_ = 0;
   std::chrono::seconds stalled_;
   std::string error_;  // CURLOPT_ERRORBUFFER
 

@@ -1,4 +1,5 @@
 // coracle pull, push, login and logout with a registry, and beside the tools of others.
+#include <csignal>
 #include <filesystem>
 
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "support/archive.hpp"
 #include "support/at_terminal.hpp"
 #include "support/docker_registry.hpp"
+#include "support/ordinary_user.hpp"
 
 using namespace coracle;
 using namespace coracle::test;
@@ -122,7 +124,7 @@ TEST_CASE("a registry with TLS and a password is for those who know its certific
   CHECK(unknown.status == 125);
   CHECK(contains(unknown.err, "/etc/docker/certs.d/" + registry.host() + "/ca.crt"));
   client.trust(registry);
-  CHECK(contains(client.run({"push", name}).err, "the registry wants a password; coracle login stores one"));
+  CHECK(contains(client.run({"push", name}).err, "the registry wants a password"));
 
   const Result wrong = client.run({"login", "-u", "ada", "--password-stdin", registry.host()}, "guess\n");
   CHECK(wrong.status == 125);
@@ -286,4 +288,43 @@ TEST_CASE("run at a terminal pulls what is not here while the terminal is an ord
   run.read_until("Status: Downloaded newer image for " + name + "\r\n");
   run.read_until("told 1");
   CHECK(run.wait() == 0);
+}
+
+TEST_CASE("login asks at the terminal, and does not show the password") {
+  const DockerRegistry registry(DockerRegistry::Kind::closed);
+  const Client client;
+  client.trust(registry);
+  AtTerminal login(client.command({"login", registry.host()}));
+  login.read_until("Username: ");
+  login.type("ada\n");
+  login.read_until("Password: ");
+  REQUIRE(eventually([&] { return (login.modes().c_lflag & ECHO) == 0; }));
+  login.type("pass:word\n");
+  login.read_until("Login Succeeded\r\n");
+  CHECK(login.wait() == 0);
+  CHECK_FALSE(contains(login.screen(), "pass:word"));
+
+  AtTerminal given_up(client.command({"login", "-u", "ada", registry.host()}));
+  given_up.read_until("Password: ");
+  REQUIRE(eventually([&] { return (given_up.modes().c_lflag & ECHO) == 0; }));
+  given_up.type("\x03");
+  CHECK(given_up.wait() == 128 + SIGINT);
+  CHECK((given_up.modes().c_lflag & ECHO) != 0);
+  CHECK(contains(client.run({"login", "-u", "ada", registry.host()}).err, "stdin is no terminal"));
+}
+
+TEST_CASE("an ordinary user pulls what run does not find") {
+  const DockerRegistry registry;
+  const Client client;
+  const std::string name = registry.host() + "/box:latest";
+  client.import(name);
+  client.output({"push", name});
+  const OrdinaryUser user;
+  const Result first = user.run({"run", "--net", "none", name, "id", "-u"});
+  INFO(first.err);
+  CHECK(first.out == "0\n");
+  CHECK(contains(first.err, "Status: Downloaded newer image for " + name));
+  CHECK(contains(user.run({"pull", name}).out, "Image is up to date"));
+  CHECK(user.run({"push", name}).status == 0);
+  CHECK(user.left_behind().empty());
 }

@@ -28,13 +28,21 @@ auth: {{htpasswd: {{realm: test, path: {0}/htpasswd}}}}
 
 }  // namespace
 
+void make_certificate(const std::string& directory) {
+  const Result made =
+      run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
+           "subjectAltName=IP:127.0.0.1", "-keyout", directory + "/ca.key", "-out", directory + "/ca.crt"});
+  INFO(made.err);
+  REQUIRE(made.status == 0);
+}
+
 DockerRegistry::DockerRegistry(Kind kind) {
   static int port = kFirstPort;
   const std::string& directory = directory_.path();
   host_ = fmt::format("127.0.0.1:{}", port++);
   std::string config = fmt::format(kConfig, directory, host_);
   if (kind == Kind::closed) {
-    make_certificate();
+    make_certificate(directory);
     write_file(directory + "/htpasswd", kPasswords);
     config += fmt::format(kClosed, directory);
   }
@@ -43,15 +51,6 @@ DockerRegistry::DockerRegistry(Kind kind) {
   running_ = std::make_unique<Running>(std::vector<std::string>{
       "sh", "-c", fmt::format("exec docker-registry serve {0}/config.yml >{0}/log 2>&1", directory)});
   REQUIRE(eventually([&] { return read_file(directory + "/log").find("listening on") != std::string::npos; }));
-}
-
-void DockerRegistry::make_certificate() const {
-  const std::string& directory = directory_.path();
-  const Result made =
-      run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext",
-           "subjectAltName=IP:127.0.0.1", "-keyout", directory + "/ca.key", "-out", certificate()});
-  INFO(made.err);
-  REQUIRE(made.status == 0);
 }
 
 std::size_t DockerRegistry::requests(const std::string& part) const {

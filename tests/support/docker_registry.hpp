@@ -7,6 +7,9 @@
 
 namespace coracle::test {
 
+// Makes ca.crt, for 127.0.0.1, and ca.key in the directory.
+void make_certificate(const std::string& directory);
+
 class DockerRegistry {
  public:
   enum class Kind {
@@ -22,8 +25,6 @@ class DockerRegistry {
   std::size_t requests(const std::string& part) const;
 
  private:
-  void make_certificate() const;
-
   TemporaryDirectory directory_;
   std::string host_;
   std::unique_ptr<Running> running_;

@@ -115,6 +115,7 @@ void HttpServer::talk(kernel::Fd connection, const Handler& handler) const {
       note(directory_.path() + "/log", request);
       reply = handler(request);
     }
+    if (reply.status == 0) return;
     const std::int64_t length = reply.claimed >= 0 ? reply.claimed : static_cast<std::int64_t>(reply.body.size());
     std::string head = fmt::format("HTTP/1.1 {} Said\r\n", reply.status);
     if (reply.then != HttpReply::Then::endless) head += fmt::format("Content-Length: {}\r\n", length);

@@ -23,7 +23,7 @@ struct HttpRequest {
 struct HttpReply {
   enum class Then { keep, close, hang, endless };  // what comes behind the body
 
-  int status = 200;
+  int status = 200;                       // 0: the connection is closed without an answer
   std::vector<std::string> headers = {};  // "Location: /elsewhere"
   std::string body = {};
   std::int64_t claimed = -1;  // as Content-Length; -1: what the body has
