@@ -210,6 +210,22 @@ TEST_CASE("a connection that breaks in the middle of a layer is made again, and 
   CHECK(server.requests("range=bytes=") == 2);
 }
 
+TEST_CASE("another range than the one that was asked for is not taken for it") {
+  const Puller client;
+  const HttpServer server([](const HttpRequest& request) -> HttpReply {
+    HttpReply reply = answer(good_image(), request);
+    if (!asks_for_layer(request)) return reply;
+    if (!request.header("range").empty()) {
+      return {.status = 206, .headers = {"Content-Range: bytes 0-9/10"}, .body = std::string(10, 'x')};
+    }
+    reply.claimed = static_cast<std::int64_t>(reply.body.size());
+    reply.body.resize(reply.body.size() / 2);
+    reply.then = Then::close;
+    return reply;
+  });
+  client.check_refused(server, "it sends another range");
+}
+
 TEST_CASE("a registry that always breaks off is given up") {
   const Puller client;
   const HttpServer server(twisted([](const HttpRequest& request) -> std::optional<HttpReply> {
