@@ -49,13 +49,20 @@ bool is_host_component(std::string_view text) {
   return !text.empty() && text.front() != '-' && text.back() != '-' && std::all_of(text.begin(), text.end(), allowed);
 }
 
+// An IPv6 address in brackets; RFC 3986, section 3.2.2.
+bool is_bracketed(std::string_view text) {
+  return text.size() > 2 && text.front() == '[' && text.back() == ']' &&
+         text.find_first_not_of("0123456789abcdefABCDEF:", 1) == text.size() - 1;
+}
+
 bool is_host_and_port(std::string_view text) {
-  const std::size_t colon = text.find(':');
+  const std::size_t colon = text.find(':', text.starts_with('[') ? std::min(text.find(']'), text.size()) : 0);
   if (colon != std::string_view::npos) {
     const std::string_view port = text.substr(colon + 1);
     if (port.empty() || port.find_first_not_of("0123456789") != std::string_view::npos) return false;
   }
   std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[')) return is_bracketed(host);
   while (true) {
     const std::size_t dot = host.find('.');
     if (!is_host_component(host.substr(0, dot))) return false;

@@ -185,11 +185,12 @@ std::string base64(const std::string& bytes) {
 
 std::optional<std::string> from_base64(const std::string& text) {
   std::string bytes(text.size() / 4 * 3, '\0');
-  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.size() - std::min(text.find('='), text.size());
+  if (text.empty() || text.size() % 4 != 0 || padding > 2 || (padding == 2 && text.back() != '=')) return std::nullopt;
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
-  bytes.resize(bytes.size() - (text.size() - std::min(text.find('='), text.size())));  // it counts the padding
+  bytes.resize(bytes.size() - padding);  // which it counts
   return bytes;
 }
 

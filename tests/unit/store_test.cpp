@@ -71,6 +71,8 @@ TEST_CASE("image names are read as docker reads them") {
   CHECK(read("team/web__x:1") == "team/web__x:1");
   CHECK(read("example.org:5000/team/web") == "example.org:5000/team/web:latest");
   CHECK(image::parse_reference("localhost:5000/a").repository() == "localhost:5000/a");
+  CHECK(read("[::1]:5000/a") == "[::1]:5000/a:latest");
+  CHECK(image::parse_reference("[fe80::1]/a:b").host == "[fe80::1]");
   CHECK(image::parse_reference("redis").repository() == "docker.io/library/redis");
   CHECK(image::parse_reference("index.docker.io/team/web").repository() == "docker.io/team/web");
   CHECK(read("docker.io/library/redis:7") == "redis:7");
@@ -78,8 +80,10 @@ TEST_CASE("image names are read as docker reads them") {
   const std::string digest = image::sha256("");
   CHECK(read("redis@" + digest) == "redis@" + digest);
   CHECK(read("redis:7@" + digest) == "redis:7@" + digest);
-  for (const char* bad : {"", ":tag", "Redis", "-redis", "redis-", "re..dis", "redis:", "redis:-x", "a//b", "/a", "a/",
-                          "../etc", ".x/a", "-x.y/a", "a b", "redis:a/b", "exa_mple.org:x/a", "a:b:c", "a@", "a@sha256:00", "@"}) {
+  for (const char* bad : {"",          ":tag",   "Redis",       "-redis", "redis-", "re..dis",   "redis:",
+                          "redis:-x",  "a//b",   "/a",          "a/",     "[::1/a", "[]/a",      "[::1]x/a",
+                          "[::g]:1/a", "../etc", ".x/a",        "-x.y/a", "a b",    "redis:a/b", "exa_mple.org:x/a",
+                          "a:b:c",     "a@",     "a@sha256:00", "@"}) {
     INFO("\"" << bad << "\"");
     CHECK_THROWS_AS(image::parse_reference(bad), Error);
   }
