@@ -141,17 +141,19 @@ std::uint64_t Store::collect() {
 }
 
 void Store::discard(Staging& staging) {
-  const auto move_unknown = [&](const std::string& folder, const char* query) {
+  // A layer that travels as a plain tar has the same digest as its blob.
+  const auto move_unknown = [&](const std::string& folder, const char* kind, const char* query) {
     for (const std::string& name : kernel::list(kernel::open(root_ + folder, O_RDONLY | O_DIRECTORY))) {
       Statement known = database_.prepare(query);
       if (known.bind("sha256:" + name).step()) continue;
-      move_into_place(fmt::format("{}{}/{}", root_, folder, name), fmt::format("{}/unknown-{}", staging.path(), name));
+      move_into_place(fmt::format("{}{}/{}", root_, folder, name),
+                      fmt::format("{}/unknown-{}-{}", staging.path(), kind, name));
     }
   };
   {
     Database::Transaction transaction(database_);  // in which nobody else is between a rename and its commit
-    move_unknown("/layers/sha256", "SELECT 1 FROM layers WHERE diff_id=?");
-    move_unknown("/blobs/sha256", "SELECT 1 FROM blobs WHERE digest=?");
+    move_unknown("/layers/sha256", "layer", "SELECT 1 FROM layers WHERE diff_id=?");
+    move_unknown("/blobs/sha256", "blob", "SELECT 1 FROM blobs WHERE digest=?");
   }
   staging.remove();
 }
