@@ -13,12 +13,16 @@ using kernel::Error;
 
 void Records::add(const Record& record) {
   Statement statement = database_.prepare(
-      "INSERT INTO containers (id, name, image, command, created, run_root) VALUES (?, ?, ?, ?, ?, ?)");
+      "INSERT INTO containers (id, name, image, command, created, run_root) SELECT ?1, ?2, ?3, ?4, ?5, ?6"
+      " WHERE EXISTS (SELECT 1 FROM images WHERE id=?3) RETURNING 1");
   const std::string command =
       nlohmann::json(record.command).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   statement.bind(record.id).bind(record.name).bind(record.image).bind(command).bind(record.created);
   try {
-    statement.bind(record.run_root).step();
+    if (!statement.bind(record.run_root).step()) {
+      throw Error("use the image " + record.image, 0, "it has been removed meanwhile");
+    }
+    statement.step();
   } catch (const Error&) {
     if (!database_.was_not_unique()) throw;
     Statement holder = database_.prepare("SELECT id FROM containers WHERE name=?");

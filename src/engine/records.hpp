@@ -22,7 +22,7 @@ class Records {
  public:
   explicit Records(image::Database& database) : database_(database) {}
 
-  // Throws Error when the name is in use.
+  // Throws Error when the name is in use, or the image has been removed: one that has a record stays.
   void add(const Record& record);
   void remove(const std::string& id);
   std::vector<Record> all();

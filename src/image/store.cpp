@@ -18,6 +18,11 @@ using kernel::Error;
 
 constexpr const char* kDirectories[] = {"/blobs/sha256", "/layers/sha256", "/partial", "/tmp"};
 
+[[noreturn]] void none(const std::string& name) {
+  throw Error("find the image " + name, 0,
+              "there is no such image here; `coracle images` lists those that are, `coracle pull` fetches one");
+}
+
 }  // namespace
 
 Store::Store(std::string root, Database& database) : root_(std::move(root)), database_(database) {
@@ -27,17 +32,26 @@ Store::Store(std::string root, Database& database) : root_(std::move(root)), dat
 
 Image Store::find(const std::string& name) {
   if (auto image = look_up(name)) return *std::move(image);
-  throw Error("find the image " + name, 0,
-              "there is no such image here; `coracle images` lists those that are, `coracle pull` fetches one");
+  none(name);
+}
+
+std::string Store::find_id(const std::string& name) {
+  if (const auto found = locate(name)) return found->id;
+  none(name);
 }
 
 std::optional<Image> Store::look_up(const std::string& name) {
+  const auto found = locate(name);
+  if (!found) return std::nullopt;
+  return Image{found->id, parse_config(document(found->id)), found->manifest};
+}
+
+std::optional<Store::Found> Store::locate(const std::string& name) {
   const bool hex = name.find_first_not_of("0123456789abcdef") == std::string::npos;
   std::optional<Found> found;
   if (!is_digest(name) && !(hex && name.size() == 64)) found = by_name(name);
   if (!found && (hex || is_digest(name))) found = by_id(name);
-  if (!found) return std::nullopt;
-  return Image{found->id, parse_config(document(found->id)), found->manifest};
+  return found;
 }
 
 std::optional<Store::Found> Store::by_name(const std::string& name) {
@@ -79,18 +93,20 @@ std::vector<std::string> Store::layer_directories(const Config& config) const {
 // An image without a tag is listed once, under what it was pulled as, or under no name.
 std::vector<Listed> Store::list() {
   Statement statement = database_.prepare(
-      "SELECT repository, tag, images.id, manifests.digest, created, size FROM names"
+      "SELECT repository, tag, images.id, manifests.digest, created, size, (SELECT digests.digest FROM digests"
+      " WHERE digests.repository=names.repository AND digests.manifest=names.manifest) FROM names"
       " JOIN manifests ON manifests.digest=names.manifest JOIN images ON images.id=manifests.image "
       "UNION ALL "
       "SELECT coalesce((SELECT repository FROM digests WHERE digests.manifest=manifests.digest), ''), '', images.id,"
-      " min(manifests.digest), created, size FROM images JOIN manifests ON manifests.image=images.id"
+      " min(manifests.digest), created, size, (SELECT digests.digest FROM digests WHERE"
+      " digests.manifest=manifests.digest) FROM images JOIN manifests ON manifests.image=images.id"
       " WHERE NOT EXISTS (SELECT 1 FROM names JOIN manifests AS named ON named.digest=names.manifest"
       "                   WHERE named.image=images.id) GROUP BY images.id "
       "ORDER BY 5 DESC, 1, 2");
   std::vector<Listed> images;
   while (statement.step()) {
     images.push_back({familiar(statement.text(0)), statement.text(1), statement.text(2), statement.text(3),
-                      statement.number(4), static_cast<std::uint64_t>(statement.number(5))});
+                      statement.text(6), statement.number(4), static_cast<std::uint64_t>(statement.number(5))});
   }
   return images;
 }

@@ -49,6 +49,7 @@ struct Listed {
   std::string repository, tag;  // "redis"; "" for an image that has no name any more
   std::string id;
   std::string manifest;
+  std::string digest;        // what the repository's registry calls it, or ""
   std::int64_t created = 0;  // seconds since 1970
   std::uint64_t size = 0;    // bytes of its layers' files
 };
@@ -62,6 +63,9 @@ class Store {
   Image find(const std::string& name);
   // The same; nothing when there is none.
   std::optional<Image> look_up(const std::string& name);
+
+  // The id alone, also when the image is damaged.
+  std::string find_id(const std::string& name);
 
   // The directories of the image's layers, the lowest first. Throws Error when one is not there.
   std::vector<std::string> layer_directories(const Config& config) const;
@@ -115,6 +119,7 @@ class Store {
   struct Found {
     std::string id, manifest;
   };
+  std::optional<Found> locate(const std::string& name);
   std::optional<Found> by_name(const std::string& name);
   std::optional<Found> by_id(const std::string& name);
 

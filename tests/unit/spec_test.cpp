@@ -127,6 +127,8 @@ TEST_CASE("a container's name is taken while its record is there") {
   test::TemporaryDirectory directory;
   image::Database database(directory.path());
   engine::Records records(database);
+  CHECK_THROWS_AS(records.add({"0123456789ab", "web", "sha256:x", {}, 7, "/run/x"}), Error);  // no such image
+  database.execute("INSERT INTO images VALUES ('sha256:x', 0, 0)");
   records.add({"0123456789ab", "web", "sha256:x", {"a", "\xff"}, 7, "/run/x"});
   try {
     records.add({"ba9876543210", "web", "sha256:x", {}, 8, "/run/x"});
