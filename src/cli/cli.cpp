@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 
 namespace coracle::cli {
@@ -12,6 +13,20 @@ namespace coracle::cli {
 void read_nothing() {
   const kernel::Fd nothing = kernel::open("/dev/null", O_RDONLY);
   dup2(nothing.get(), STDIN_FILENO);
+}
+
+int for_each(const std::vector<std::string>& words, const std::function<void(const std::string&)>& act) {
+  int status = 0;
+  for (const std::string& word : words) {
+    try {
+      act(word);
+    } catch (const kernel::Error& error) {
+      std::fflush(stdout);
+      std::fprintf(stderr, "coracle: %s\n", kernel::printable(error.what()).c_str());
+      status = 1;
+    }
+  }
+  return status;
 }
 
 void sweep(engine::Engine& engine) { report_left_behind(engine.sweep()); }

@@ -2,6 +2,7 @@
 // prints; it gives the exit status.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,20 @@ int run(const Door& door, std::vector<std::string> words);
 int exec(const Door& door, std::vector<std::string> words);
 int kill(const Door& door, std::vector<std::string> words);
 int images(const Door& door, std::vector<std::string> words);
+int history(const Door& door, std::vector<std::string> words);
+int inspect(const Door& door, std::vector<std::string> words);
+int tag(const Door& door, std::vector<std::string> words);
+int rmi(const Door& door, std::vector<std::string> words);
+int image_prune(const Door& door, std::vector<std::string> words);
+int system_df(const Door& door, std::vector<std::string> words);
 int diff(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
 
 // Makes our stdin /dev/null, for a program that is not to have it.
 void read_nothing();
+
+// Lets `act` see each of the words, and tells of those for which it throws: the exit status is 1 then, as docker's.
+int for_each(const std::vector<std::string>& words, const std::function<void(const std::string&)>& act);
 
 // Clears away what killed commands left behind, and tells what could not be.
 void sweep(engine::Engine& engine);

@@ -16,7 +16,7 @@ namespace {
 
 void print_help(std::span<const Command> commands) {
   std::puts("Usage: coracle [--root DIR] [--run DIR] COMMAND ...\n\nCommands:");
-  for (const Command& command : commands) std::printf("  %-9s %s\n", command.name, command.what);
+  for (const Command& command : commands) std::printf("  %-11s %s\n", command.name, command.what);
   std::puts(
       "\nOptions:\n"
       "  --root DIR  Images, volumes and containers ($CORACLE_ROOT, else /var/lib/coracle; for an ordinary user\n"
@@ -43,6 +43,29 @@ bool take_option(std::vector<std::string>& words, const std::string& name, std::
   value = word.substr(name.size() + 1);
   words.erase(words.begin());
   return true;
+}
+
+// The other ways in which docker has some of these.
+struct Alias {
+  const char* name;
+  const char* command;
+};
+constexpr Alias kAliases[] = {
+    {"image build", "build"}, {"image history", "history"}, {"image import", "import"}, {"image inspect", "inspect"},
+    {"image list", "images"}, {"image load", "load"},       {"image ls", "images"},     {"image pull", "pull"},
+    {"image push", "push"},   {"image remove", "rmi"},      {"image rm", "rmi"},        {"image save", "save"},
+    {"image tag", "tag"},
+};
+
+// Takes the name of a command from the front of the words; those of images and of the system have two words.
+std::string take_name(std::vector<std::string>& words) {
+  const bool two = words.size() > 1 && (words[0] == "image" || words[0] == "system");
+  std::string name = two ? words[0] + " " + words[1] : words[0];
+  words.erase(words.begin(), words.begin() + (two ? 2 : 1));
+  for (const Alias& alias : kAliases) {
+    if (name == alias.name) return alias.command;
+  }
+  return name;
 }
 
 }  // namespace
@@ -72,12 +95,15 @@ int act(std::span<const Command> commands, std::vector<std::string> words) {
     std::printf("coracle %s\n", kVersion);
     return 0;
   }
-  const std::string name = words[0];
-  words.erase(words.begin());
+  const std::string name = take_name(words);
   for (const Command& command : commands) {
     if (name != command.name) continue;
     if (command.act == nullptr) execute_images(door, name, words);
     return command.act(door, std::move(words));
+  }
+  if (name == "image --help" || name == "system --help") {
+    print_help(commands);
+    return 0;
   }
   refuse((name[0] == '-' ? "unknown option " : "unknown command ") + name);
 }

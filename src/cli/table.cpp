@@ -5,13 +5,22 @@
 #include <fmt/format.h>
 
 namespace coracle::cli {
+namespace {
+
+// Of UTF-8, as fmt counts them for the width.
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80; }));
+}
+
+}  // namespace
 
 std::string format_table(const Table& table) {
   constexpr std::size_t kNarrowest = 10;
   constexpr std::size_t kGap = 3;
   std::vector<std::size_t> widths(table.at(0).size(), kNarrowest);
   for (const auto& row : table) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + kGap);
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]) + kGap);
   }
   std::string text;
   for (const auto& row : table) {
