@@ -12,6 +12,7 @@ constexpr cli::Command kCommands[] = {
     {"exec", "Run one more program in a running container", cli::exec},
     {"kill", "Send a signal to running containers", cli::kill},
     {"diff", "List what a running container changed", cli::diff},
+    {"build", "Make an image as a Dockerfile says", nullptr},
     {"commit", "Make an image of what a running container has become", nullptr},
     {"export", "Write all files of a running container as a tar", nullptr},
     {"images", "List the images", cli::images},

@@ -76,4 +76,20 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
   return ended;
 }
 
+Ended run_in(Engine& engine, const RunOptions& options, const image::Config& config, const std::string& rootfs,
+             const sigset_t* mask) {
+  const std::string id = launch::new_id();
+  const Place place = {.id = id, .run_dir = engine.roots.run + "/" + id, .cache_dir = engine.cache_dir()};
+  launch::Spec spec = make_spec(options, config, place);
+  spec.rootfs.path = rootfs;
+  parts::Parts parts = launch::assemble(spec);
+  const launch::Outcome outcome = launch::run(spec.process, parts,
+                                              {.run_root = engine.roots.run,
+                                               .id = id,
+                                               .held = [&] { write_name_files(options.network, place.run_dir); },
+                                               .kill_at_once = true,
+                                               .program_mask = mask});
+  return {.status = outcome.ending.status(), .asked_to_end = outcome.asked_to_end, .left_behind = outcome.left_behind};
+}
+
 }  // namespace coracle::engine

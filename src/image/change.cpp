@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "image/words.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 
@@ -19,89 +20,9 @@ using Words = std::vector<std::string>;
 
 constexpr const char* kBlanks = " \t\r\n";
 
-bool is_blank(char c) { return std::strchr(kBlanks, c) != nullptr; }
-
-bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
-
 std::string trim(const std::string& text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-std::string value_of(const std::string& name, const Words& env) {
-  for (const std::string& entry : env) {
-    if (entry.size() > name.size() && entry.compare(0, name.size(), name) == 0 && entry[name.size()] == '=') {
-      return entry.substr(name.size() + 1);
-    }
-  }
-  return "";
-}
-
-// Reads one text into words: Dockerfile reference, "Environment replacement".
-class Splitter {
- public:
-  Splitter(const std::string& text, const Words& env, bool at_blanks) : text_(text), env_(env), at_blanks_(at_blanks) {}
-
-  Words words() {
-    while (at_ < text_.size()) take(text_[at_++]);
-    if (quote_ != 0) throw Error("read \"" + text_ + "\"", 0, std::string("the quote ") + quote_ + " is not closed");
-    if (in_word_) words_.push_back(word_);
-    return words_;
-  }
-
- private:
-  void take(char c) {
-    if (quote_ == 0 && at_blanks_ && is_blank(c)) {
-      if (in_word_) words_.push_back(word_);
-      word_.clear();
-      in_word_ = false;
-      return;
-    }
-    in_word_ = true;
-    if (c == quote_) {
-      quote_ = 0;
-    } else if (quote_ == 0 && (c == '"' || c == '\'')) {
-      quote_ = c;
-    } else if (c == '\\' && quote_ != '\'' && at_ < text_.size()) {
-      take_escaped(text_[at_++]);
-    } else if (c == '$' && quote_ != '\'') {
-      take_variable();
-    } else {
-      word_ += c;
-    }
-  }
-
-  // Between double quotes a backslash is itself but before these.
-  void take_escaped(char c) {
-    if (quote_ == '"' && c != '"' && c != '$' && c != '\\') word_ += '\\';
-    word_ += c;
-  }
-
-  void take_variable() {
-    const bool braces = at_ < text_.size() && text_[at_] == '{';
-    if (braces) ++at_;
-    const std::size_t begin = at_;
-    while (at_ < text_.size() && is_name(text_[at_])) ++at_;
-    const std::string name = text_.substr(begin, at_ - begin);
-    if (braces && (name.empty() || at_ >= text_.size() || text_[at_++] != '}')) {
-      throw Error("read \"" + text_ + "\"", 0, "a variable is written $NAME or ${NAME}");
-    }
-    word_ += name.empty() ? "$" : value_of(name, env_);
-  }
-
-  const std::string& text_;
-  const Words& env_;
-  bool at_blanks_;
-  std::size_t at_ = 0;
-  char quote_ = 0;
-  bool in_word_ = false;
-  std::string word_;
-  Words words_;
-};
-
-std::string one_word(const std::string& text, const Words& env) {
-  const Words words = Splitter(text, env, false).words();
-  return words.empty() ? "" : words.front();
 }
 
 // ["a", "b"] as JSON; nothing when it is not that.
@@ -114,19 +35,22 @@ std::optional<Words> json_form(const std::string& text) {
 }
 
 // A command that is not in JSON form is for a shell.
-Words command(const std::string& text) {
+Words command(const std::string& text, const Words& shell) {
   if (const auto words = json_form(text)) return *words;
-  return text.empty() ? Words{} : Words{"/bin/sh", "-c", text};
+  if (text.empty()) return {};
+  Words words = shell.empty() ? Words{"/bin/sh", "-c"} : shell;
+  words.push_back(text);
+  return words;
 }
 
 // NAME=value..., or the old form NAME VALUE.
-Words assignments(const std::string& text, const Words& env) {
+Words assignments(const std::string& text, const Variables& variables) {
   const std::size_t blank = text.find_first_of(kBlanks);
   if (text.substr(0, blank).find('=') == std::string::npos) {
     if (blank == std::string::npos) throw Error("read \"" + text + "\"", 0, "write NAME=value");
-    return {text.substr(0, blank) + "=" + one_word(trim(text.substr(blank)), env)};
+    return {text.substr(0, blank) + "=" + one_word(trim(text.substr(blank)), variables)};
   }
-  Words words = split_words(text, env);
+  Words words = split_words(text, variables);
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
     if (equals == 0 || equals == std::string::npos) throw Error("read \"" + word + "\"", 0, "write NAME=value");
@@ -161,11 +85,8 @@ void expose(Config& config, const std::string& word) {
 // A relative directory goes on from the one before.
 void change_directory(Config& config, const std::string& path) {
   if (path.empty()) throw Error("read an empty WORKDIR", 0, "write WORKDIR /directory");
-  if (path[0] == '/') {
-    config.working_dir = path;
-  } else {
-    config.working_dir += (!config.working_dir.empty() && config.working_dir.back() == '/' ? "" : "/") + path;
-  }
+  config.working_dir = std::filesystem::path("/").append(config.working_dir).append(path).lexically_normal().string();
+  if (config.working_dir.size() > 1 && config.working_dir.back() == '/') config.working_dir.pop_back();
 }
 
 void stop_signal(Config& config, const std::string& name) {
@@ -175,35 +96,35 @@ void stop_signal(Config& config, const std::string& name) {
   config.stop_signal = name;
 }
 
-void apply(Config& config, const std::string& name, const std::string& rest) {
+}  // namespace
+
+void apply_instruction(Config& config, const std::string& name, const std::string& rest, const Variables& variables) {
   if (name == "ENV") {
-    for (const std::string& entry : assignments(rest, config.env)) set_variable(config.env, entry);
+    for (const std::string& entry : assignments(rest, variables)) set_variable(config.env, entry);
   } else if (name == "LABEL") {
-    for (const std::string& entry : assignments(rest, config.env)) {
+    for (const std::string& entry : assignments(rest, variables)) {
       config.labels[entry.substr(0, entry.find('='))] = entry.substr(entry.find('=') + 1);
     }
   } else if (name == "CMD") {
-    config.cmd = command(rest);
+    config.cmd = command(rest, config.shell);
   } else if (name == "ENTRYPOINT") {
-    config.entrypoint = command(rest);
+    config.entrypoint = command(rest, config.shell);
   } else if (name == "WORKDIR") {
-    change_directory(config, one_word(rest, config.env));
+    change_directory(config, one_word(rest, variables));
   } else if (name == "USER") {
-    config.user = one_word(rest, config.env);
+    config.user = one_word(rest, variables);
   } else if (name == "EXPOSE") {
-    for (const std::string& word : split_words(rest, config.env)) expose(config, word);
+    for (const std::string& word : split_words(rest, variables)) expose(config, word);
   } else if (name == "VOLUME") {
     const auto words = json_form(rest);
-    for (const std::string& path : words ? *words : split_words(rest, config.env)) config.volumes.push_back(path);
+    for (const std::string& path : words ? *words : split_words(rest, variables)) config.volumes.push_back(path);
   } else if (name == "STOPSIGNAL") {
-    stop_signal(config, one_word(rest, config.env));
+    stop_signal(config, one_word(rest, variables));
   } else {
     throw Error("read \"" + name + "\"", 0,
                 "the instructions are ENV, CMD, ENTRYPOINT, WORKDIR, USER, EXPOSE, VOLUME, LABEL and STOPSIGNAL");
   }
 }
-
-}  // namespace
 
 void apply_change(Config& config, const std::string& instruction) {
   const std::string text = trim(instruction);
@@ -211,12 +132,11 @@ void apply_change(Config& config, const std::string& instruction) {
   std::string name = text.substr(0, blank);
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
   try {
-    apply(config, name, blank == std::string::npos ? "" : trim(text.substr(blank)));
+    const Words env = config.env;
+    apply_instruction(config, name, blank == std::string::npos ? "" : trim(text.substr(blank)), {env});
   } catch (const Error& error) {
     throw Error("apply the change \"" + instruction + "\"", 0, error.what());
   }
 }
-
-Words split_words(const std::string& text, const Words& env) { return Splitter(text, env, true).words(); }
 
 }  // namespace coracle::image

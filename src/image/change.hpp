@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "image/config.hpp"
+#include "image/words.hpp"
 
 namespace coracle::image {
 
 // Throws Error with what was read and what is allowed.
 void apply_change(Config& config, const std::string& instruction);
 
-// Splits at blanks as a shell does, with quotes and backslashes; $NAME and ${NAME} are replaced by what `env` has.
-std::vector<std::string> split_words(const std::string& text, const std::vector<std::string>& env);
+// The same for an instruction that was read already: its name in capitals, and what stands behind it.
+void apply_instruction(Config& config, const std::string& name, const std::string& rest, const Variables& variables);
 
 }  // namespace coracle::image

@@ -57,6 +57,13 @@ CREATE TABLE digests (        -- what registries call a manifest, or the index i
   manifest   TEXT NOT NULL REFERENCES manifests (digest),
   PRIMARY KEY (repository, digest, manifest)
 ) WITHOUT ROWID;
+CREATE TABLE steps (          -- of builds that were made: what they have come to
+  key        TEXT PRIMARY KEY, -- a digest of all that the step was made of (build/builder.cpp)
+  created    TEXT NOT NULL,    -- RFC 3339
+  diff_id    TEXT NOT NULL,    -- of its layer, which may be gone; '' for none
+  blob       TEXT NOT NULL,    -- the same as it travels
+  media_type TEXT NOT NULL     -- and how
+) WITHOUT ROWID;
 CREATE TABLE containers (
   name     TEXT PRIMARY KEY,  -- the one index that a start has to write
   id       TEXT NOT NULL,

@@ -134,6 +134,7 @@ std::uint64_t Store::collect() {
     bytes = static_cast<std::uint64_t>(freed.number(0));
     database_.execute(std::string("DELETE") + kLayer);
     database_.execute(std::string("DELETE") + kBlob);
+    database_.execute("DELETE FROM steps WHERE diff_id<>'' AND diff_id NOT IN (SELECT diff_id FROM layers)");
     transaction.commit();
   });
   if (staging) discard(*staging);

@@ -8,6 +8,7 @@ using namespace coracle;
 namespace {
 
 constexpr cli::Command kCommands[] = {
+    {"build", "Make an image as a Dockerfile says", images::build},
     {"commit", "Make an image of what a running container has become", images::commit},
     {"export", "Write all files of a running container as a tar", images::export_container},
     {"import", "Make an image of tar archives, each of which becomes one layer", images::import},

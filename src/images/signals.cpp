@@ -10,7 +10,7 @@ namespace coracle::images {
 Signals::Signals() {
   sigemptyset(&held_);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held_, number);
-  sigprocmask(SIG_BLOCK, &held_, nullptr);
+  sigprocmask(SIG_BLOCK, &held_, &before_);
 }
 
 void Signals::throw_when_asked_to_end(const std::string& what) const {

@@ -14,8 +14,11 @@ class Signals {
   // Throws Error with the status that a shell gives such an end; from then on always, in every thread that asks.
   void throw_when_asked_to_end(const std::string& what) const;
 
+  // What was held back before, which is what programs of containers get.
+  const sigset_t& before() const { return before_; }
+
  private:
-  sigset_t held_;
+  sigset_t held_, before_;
   mutable std::atomic<int> taken_ = 0;
 };
 

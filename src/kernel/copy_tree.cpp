@@ -29,23 +29,6 @@ void copy_xattrs(const Fd& from, const Fd& to) {
   }
 }
 
-// Only what holds data is written, so holes stay holes.
-void copy_contents(const Fd& from, const Fd& to, off_t size) {
-  for (off_t offset = 0; offset < size;) {
-    offset = note_call([&] { return ::lseek(from.get(), offset, SEEK_DATA); }, "lseek SEEK_DATA");
-    if (offset < 0 && errno == ENXIO) break;  // a hole up to the end
-    if (offset < 0) throw Error("lseek SEEK_DATA", errno);
-    const off_t hole = attempt([&] { return ::lseek(from.get(), offset, SEEK_HOLE); }, "lseek SEEK_HOLE");
-    attempt([&] { return ::lseek(to.get(), offset, SEEK_SET); }, "lseek {}", offset);
-    while (offset < hole) {
-      const auto rest = static_cast<std::size_t>(hole - offset);
-      const auto call = [&] { return ::sendfile(to.get(), from.get(), &offset, rest); };
-      if (attempt(call, "sendfile {} bytes", rest) == 0) return;  // somebody made it shorter meanwhile
-    }
-  }
-  attempt([&] { return ::ftruncate(to.get(), size); }, "ftruncate {}", size);
-}
-
 // One copy under way. `path` is where we are below the top of the copy, for hard links and for errors.
 class Copy {
  public:
@@ -98,6 +81,22 @@ class Copy {
 };
 
 }  // namespace
+
+void copy_contents(const Fd& from, const Fd& to, off_t size) {
+  for (off_t offset = 0; offset < size;) {
+    offset = note_call([&] { return ::lseek(from.get(), offset, SEEK_DATA); }, "lseek SEEK_DATA");
+    if (offset < 0 && errno == ENXIO) break;  // a hole up to the end
+    if (offset < 0) throw Error("lseek SEEK_DATA", errno);
+    const off_t hole = attempt([&] { return ::lseek(from.get(), offset, SEEK_HOLE); }, "lseek SEEK_HOLE");
+    attempt([&] { return ::lseek(to.get(), offset, SEEK_SET); }, "lseek {}", offset);
+    while (offset < hole) {
+      const auto rest = static_cast<std::size_t>(hole - offset);
+      const auto call = [&] { return ::sendfile(to.get(), from.get(), &offset, rest); };
+      if (attempt(call, "sendfile {} bytes", rest) == 0) return;  // somebody made it shorter meanwhile
+    }
+  }
+  attempt([&] { return ::ftruncate(to.get(), size); }, "ftruncate {}", size);
+}
 
 void copy_tree(const Fd& from, const Fd& parent, const std::string& name) {
   Copy(parent).directory(from, parent, name, 0);

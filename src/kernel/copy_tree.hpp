@@ -14,6 +14,9 @@ namespace coracle::kernel {
 // /proc. Throws Error; then a part of the copy is there.
 void copy_tree(const Fd& from, const Fd& parent, const std::string& name);
 
+// Writes the first `size` bytes of one regular file to another, which is empty; holes stay holes.
+void copy_contents(const Fd& from, const Fd& to, off_t size);
+
 // Gives the file `to` the owner, the mode, the xattrs and the times of the file `from`; both may be opened O_PATH.
 void copy_attributes(const Fd& from, const Fd& to);
 

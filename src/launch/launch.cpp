@@ -116,6 +116,7 @@ class Start {
       : process_(process), parts_(parts), options_(options), run_directory_(options.run_root, options.id, parts) {
     context_.id = options.id;
     context_.run_dir = run_directory_.path();
+    if (options.program_mask != nullptr) signals_.give_back(*options.program_mask);
   }
 
   Outcome run() {
@@ -124,7 +125,8 @@ class Start {
       begin(nullptr);
       const std::int64_t start = kernel::now();
       if (options_.executed) options_.executed(child_.pid);
-      outcome.ending = supervise(child_.pidfd, signals_, process_.new_session, options_.watch);
+      outcome.ending = supervise(child_.pidfd, signals_, process_.new_session, options_.watch, options_.kill_at_once);
+      outcome.asked_to_end = signals_.asked_to_end();
       if (kernel::recording()) kernel::note("the program runs", start, 0, true);
     });
     outcome.left_behind = unmake();

@@ -33,10 +33,14 @@ struct Options {
   std::function<void()> meanwhile = {};
   std::function<void(pid_t)> executed = {};  // run(): called when the program runs, with the first process
   Watch watch = {};                          // run(): what else to look after until its end
+  // run(): the program is not asked to end when we are, but killed.
+  bool kill_at_once = false;
+  const sigset_t* program_mask = nullptr;  // the signals that the program begins with held back; none: as we did
 };
 
 struct Outcome {
   kernel::Ending ending;                 // of the program
+  int asked_to_end = 0;                  // the last signal by which we were, while it ran
   std::vector<std::string> left_behind;  // what could not be undone, and why; empty as a rule
 };
 

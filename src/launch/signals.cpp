@@ -30,7 +30,7 @@ bool asks_to_end(int signal) {
 
 }  // namespace
 
-Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end(kPassedOn)), &before_)) {
+Signals::Signals() : fd_(kernel::signalfd(set_of(std::begin(kPassedOn), std::end(kPassedOn)), &ours_)), before_(ours_) {
   // Whoever started us may have ignored it; then the kernel would bury our child before we can ask how it ended.
   ::signal(SIGCHLD, SIG_DFL);
 }
@@ -41,7 +41,7 @@ Signals::~Signals() {
   constexpr timespec at_once{};
   while (sigtimedwait(&held, nullptr, &at_once) > 0) {
   }
-  kernel::set_signal_mask(before_);
+  kernel::set_signal_mask(ours_);
 }
 
 void Signals::throw_if_asked_to_end() {
@@ -52,9 +52,10 @@ void Signals::throw_if_asked_to_end() {
     throw Error("start the container", 0, "ended by " + kernel::signal_name(signal)).with_status(128 + signal);
 }
 
-kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session, const Watch& watch) {
+kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_session, const Watch& watch,
+                         bool kill_at_once) {
   constexpr int kPatience = 3;
-  int requests = 0;
+  int requests = kill_at_once ? kPatience - 1 : 0;
   while (true) {
     pollfd fds[] = {{pidfd.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}, {watch.fd ? watch.fd() : -1, POLLIN, 0}};
     if (poll(fds, 3, -1) < 0 && errno != EINTR) throw Error("poll for the end of the program", errno);
@@ -66,6 +67,7 @@ kernel::Ending supervise(const kernel::Fd& pidfd, Signals& signals, bool own_ses
     if (asks_to_end(signal) && ++requests == kPatience) kernel::send_signal(pidfd, SIGKILL);
     // What the terminal's driver sent (SI_KERNEL) has reached its whole process group, the program among it.
     if (own_session || info.ssi_code != SI_KERNEL) kernel::send_signal(pidfd, signal);
+    if (asks_to_end(signal)) signals.asked_to_end_ = signal;
   }
 }
 

@@ -170,6 +170,20 @@ std::uint64_t most_of_stream(const UnpackOptions& options) {
 
 }  // namespace
 
+// The checksum of the first header (ustar's bytes 148 to 155, counted as blanks) is one that no other file has.
+bool is_archive(const std::string& path) {
+  try {
+    char block[512];
+    if (open_decoder(bytes_of(path))->read(block, sizeof block) < sizeof block) return false;
+    unsigned sum = 8 * ' ';
+    for (std::size_t i = 0; i < sizeof block; ++i)
+      sum += i < 148 || i >= 156 ? static_cast<unsigned char>(block[i]) : 0U;
+    return std::strtoul(std::string(block + 148, 8).c_str(), nullptr, 8) == sum;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 Unpacked unpack(const std::string& archive, const std::string& directory, const UnpackOptions& options) {
   return unpack(bytes_of(archive), archive, directory, options);
 }

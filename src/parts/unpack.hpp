@@ -27,6 +27,9 @@ struct Unpacked {
   std::uint64_t bytes = 0;  // of file contents, holes not counted
 };
 
+// Whether the file begins as a tar does, under whatever compression.
+bool is_archive(const std::string& path);
+
 // Unpacks the archive into `directory`, which exists and is empty. Owners, modes (setuid too), times, xattrs,
 // hard links, device nodes and holes are kept; OCI whiteouts become overlayfs's (character device 0:0 and
 // the opaque xattr). No entry can write outside `directory`; what its names mean is written in unpack/tree.hpp.

@@ -1,0 +1,215 @@
+// The order of a build: stages, their steps, the cache, the image in the end.
+#include "build/builder.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "build/settings.hpp"
+#include "engine/files.hpp"
+#include "image/digest.hpp"
+#include "image/pack.hpp"
+#include "image/time.hpp"
+#include "kernel/error.hpp"
+
+namespace coracle::build {
+namespace {
+
+using kernel::Error;
+
+std::string short_id(const std::string& digest) {
+  constexpr std::size_t kShort = 12;
+  return digest.substr(std::strlen("sha256:"), kShort);
+}
+
+}  // namespace
+
+Builder::Builder(engine::Engine& engine, const Request& request, image::Staging& staging)
+    : engine_(engine),
+      request_(request),
+      staging_(staging),
+      now_(image::rfc3339(image::time_of_making())),
+      dockerfile_(parse_dockerfile(request.dockerfile, request.file_name)),
+      plan_(make_plan(dockerfile_, request.file_name, request.arguments, request.target)) {}
+
+std::string Builder::run() {
+  for (const Stage& stage : plan_.stages) steps_ += 1 + stage.instructions.size();
+  for (const Stage& stage : plan_.stages) {
+    stage_ = stage.index;
+    done_[stage.index] = build_stage(stage);
+  }
+  for (const std::string& argument : request_.arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!used_.contains(name)) request_.say("[Warning] One or more build-args [" + name + "] were not consumed");
+  }
+  std::string id = add_image(done_.at(plan_.stages.back().index));
+  request_.say("Successfully built " + short_id(id));
+  for (const image::Reference& name : request_.names) request_.say("Successfully tagged " + name.text());
+  return id;
+}
+
+State Builder::build_stage(const Stage& stage) {
+  State state;
+  const auto step = [&](const Instruction& instruction, const auto& action) {
+    request_.go_on();
+    request_.say(fmt::format("Step {}/{} : {}", ++step_, steps_, kernel::printable(instruction.original())));
+    try {
+      action();
+    } catch (const std::exception& error) {
+      throw_at(request_.file_name, instruction, error);
+    }
+  };
+  step(stage.from, [&] { state = begin(stage); });
+  for (const Instruction& instruction : stage.instructions) step(instruction, [&] { act(state, instruction); });
+  return state;
+}
+
+State Builder::begin(const Stage& stage) {
+  State state = find_base(stage.base, stage.index);
+  state.arguments.clear();
+  state.has_cmd = false;
+  if (!state.config.diff_ids.empty()) request_.say(" ---> " + short_id(state.config.diff_ids.back()));
+  run_triggers(state, stage);
+  return state;
+}
+
+// A stage before this one, an image, or nothing at all.
+State Builder::find_base(const std::string& name, std::size_t before) {
+  for (const Stage& stage : plan_.stages) {
+    if (stage.index < before && find_stage({stage}, 1, name)) return done_.at(stage.index);
+  }
+  if (name != "scratch") return from_image(name);
+  State state;
+  state.config.architecture = image::host_architecture();
+  state.config.created = now_;
+  return state;
+}
+
+State Builder::from_image(const std::string& name) {
+  auto found = request_.pull ? std::nullopt : engine_.store.look_up(name);
+  if (!found) {
+    request_.fetch(image::parse_reference(name));
+    found = engine_.store.find(name);
+  }
+  State state;
+  state.config = found->config;
+  state.layers = image::parse_manifest(engine_.store.document(found->manifest)).layers;
+  return state;
+}
+
+// What the base left for whoever builds on it.
+void Builder::run_triggers(State& state, const Stage& stage) {
+  const std::vector<std::string> triggers = std::exchange(state.config.on_build, {});
+  if (!triggers.empty()) request_.say(fmt::format("# Executing {} build trigger(s)", triggers.size()));
+  for (const std::string& trigger : triggers) {
+    Instruction instruction = parse_instruction(trigger, '\\');
+    instruction.line = stage.from.line;
+    act(state, instruction);
+  }
+}
+
+void Builder::act(State& state, const Instruction& instruction) {
+  const std::string& name = instruction.name;
+  if (name == "RUN") return take(state, instruction, run_work(state, instruction));
+  if (name == "COPY" || name == "ADD") return take(state, instruction, copy_work(state, instruction));
+  if (name == "ARG") return argument(state, instruction);
+  const std::vector<std::string> variables = variables_of(state);
+  apply_setting(state.config, instruction, {variables, dockerfile_.escape});
+  if (name == "CMD") state.has_cmd = true;
+  if (name == "ENTRYPOINT" && !state.has_cmd) state.config.cmd.clear();
+  if (name == "WORKDIR") return take(state, instruction, directory_work(state));
+  take(state, instruction, {});
+}
+
+// A variable of the build, which no layer and no program but those of RUN know.
+void Builder::argument(State& state, const Instruction& instruction) {
+  const std::vector<std::string> known = variables_of(state);
+  for (const Argument& one : read_arguments(instruction, known, request_.arguments, dockerfile_.escape)) {
+    used_.insert(one.name);
+    if (one.value) {
+      image::set_variable(state.arguments, one.name + "=" + *one.value);
+      continue;
+    }
+    for (const std::string& global : plan_.globals) {
+      if (global.starts_with(one.name + "=")) image::set_variable(state.arguments, global);
+    }
+  }
+  take(state, instruction, {});
+}
+
+void Builder::take(State& state, const Instruction& instruction, const Work& work) {
+  const std::string key = key_of(state, instruction, work);
+  auto step = request_.use_cache ? find_step(engine_.database, key) : std::nullopt;
+  if (step && work.make) request_.say(" ---> Using cache");
+  if (!step) {
+    step = make(state, instruction, work);
+    keep_step(engine_.database, key, *step);
+  }
+  state.config.created = step->created;
+  state.config.history.push_back(
+      {.created = step->created, .created_by = instruction.original(), .empty_layer = step->diff_id.empty()});
+  if (step->diff_id.empty()) return;
+  state.layers.push_back(step->layer);
+  state.config.diff_ids.push_back(step->diff_id);
+  request_.say(" ---> " + short_id(step->diff_id));
+}
+
+Step Builder::make(State& state, const Instruction& instruction, const Work& work) {
+  Step step{.created = now_};
+  if (!work.make) return step;
+  const engine::Overlay overlay(staging_.path(), layers_of(state));
+  if (!work.make(overlay)) return step;
+  const auto progress = [&](const image::Descriptor&, std::uint64_t, std::uint64_t) { request_.go_on(); };
+  const image::StagedLayer staged =
+      image::stage_layer(staging_, request_.compress(engine::pack_changes(overlay.upper(), overlay.lower())),
+                         "the layer of " + instruction.name, progress);
+  engine_.store.add_layer(staged.layer);
+  step.diff_id = staged.layer.diff_id;
+  step.layer = staged.descriptor;
+  return step;
+}
+
+// All that the outcome depends on: the files and the configuration so far, the instruction, what it copies, and the
+// variables of the build.
+std::string Builder::key_of(const State& state, const Instruction& instruction, const Work& work) const {
+  image::Config config = state.config;
+  config.created.clear();
+  config.history.clear();
+  std::string documents;
+  for (const Heredoc& heredoc : instruction.heredocs) documents += heredoc.name + "\n" + heredoc.content;
+  const nlohmann::json all = {image::to_json(config), instruction.original(), documents,
+                              work.content,           state.arguments,        image::source_date_epoch().value_or(-1)};
+  return image::sha256(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// ENV stands before ARG.
+std::vector<std::string> Builder::variables_of(const State& state) const {
+  std::vector<std::string> variables = state.arguments;
+  for (const std::string& entry : state.config.env) image::set_variable(variables, entry);
+  return variables;
+}
+
+std::vector<std::string> Builder::layers_of(const State& state) const {
+  return engine_.store.layer_directories(state.config);
+}
+
+std::string Builder::add_image(State state) {
+  for (const auto& [name, value] : request_.labels) state.config.labels[name] = value;
+  return image::add_image(engine_.store, staging_, {}, state.layers, state.config, request_.names);
+}
+
+std::string build(engine::Engine& engine, const Request& request) {
+  image::Staging staging = engine.store.stage();
+  try {
+    std::string id = Builder(engine, request, staging).run();
+    staging.remove();
+    return id;
+  } catch (...) {
+    engine.store.abandon(staging);
+    throw;
+  }
+}
+
+}  // namespace coracle::build
