@@ -1,5 +1,6 @@
 #include "image/claim.hpp"
 
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 
 namespace coracle::image {
 namespace {
+
+constexpr int kPollMs = 100;
 
 bool is_still_there(const kernel::Fd& file, const std::string& path) {
   struct stat opened {};
@@ -18,10 +21,13 @@ bool is_still_there(const kernel::Fd& file, const std::string& path) {
 
 }  // namespace
 
-Claim::Claim(std::string path) : path_(std::move(path)) {
+Claim::Claim(std::string path, const std::function<void()>& waiting) : path_(std::move(path)) {
   do {  // who had it before us may have moved the file into the store
     file_ = kernel::open(path_, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    kernel::lock(file_, LOCK_EX);
+    while (!kernel::lock(file_, LOCK_EX | LOCK_NB)) {
+      if (waiting) waiting();
+      ::poll(nullptr, 0, kPollMs);
+    }
   } while (!is_still_there(file_, path_));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "kernel/fd.hpp"
@@ -12,8 +13,9 @@ namespace coracle::image {
 
 class Claim {
  public:
-  // Waits until nobody else has the claim on `path`, which is made when it is missing.
-  explicit Claim(std::string path);
+  // Waits until nobody else has the claim on `path`, which is made when it is missing. `waiting` is called ten times a
+  // second meanwhile; what it throws ends the wait.
+  explicit Claim(std::string path, const std::function<void()>& waiting = {});
   Claim(Claim&&) = default;
   // Takes the file away when there is nothing in it.
   ~Claim();

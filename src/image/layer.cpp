@@ -235,7 +235,9 @@ void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, c
     throw Error("read the layer " + blob.digest, EFBIG,
                 fmt::format("it has {} bytes; CORACLE_MAX_LAYER sets the most", blob.size));
   }
-  const Claim claim = store.claim(blob.digest);
+  const Claim claim = store.claim(blob.digest, [&] {
+    if (progress) progress(blob, 0, blob.size);
+  });
   while (!is_here(store, blob, diff_id)) {  // somebody else may have brought it while we waited for the claim
     Ending ending(progress);
     Arrival arrival(claim, blob, open, ending);

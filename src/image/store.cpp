@@ -135,7 +135,9 @@ std::string Store::document(const std::string& digest) const {
   return kernel::read_file(blob_path(digest), kMostDocument);
 }
 
-Claim Store::claim(const std::string& digest) const { return Claim(root_ + "/partial/" + hex_of(digest)); }
+Claim Store::claim(const std::string& digest, const std::function<void()>& waiting) const {
+  return Claim(root_ + "/partial/" + hex_of(digest), waiting);
+}
 
 std::string Store::blob_path(const std::string& digest) const { return root_ + "/blobs/sha256/" + hex_of(digest); }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -86,7 +87,8 @@ class Store {
 
   // A place for the making of an image. While one is held, nothing is collected.
   Staging stage() { return Staging(root_ + "/tmp"); }
-  Claim claim(const std::string& digest) const;
+  // The right to bring that blob; see claim.hpp.
+  Claim claim(const std::string& digest, const std::function<void()>& waiting = {}) const;
 
   // Takes a layer in. What is there already stays as it is.
   void add_layer(const NewLayer& layer);

@@ -454,6 +454,26 @@ TEST_CASE("Ctrl-C ends a pull at once, and the next one goes on where it was") {
   CHECK(server.requests("range=bytes=") == 1);
 }
 
+TEST_CASE("Ctrl-C ends a pull that waits for another one") {
+  const Puller client;
+  const HttpServer server(twisted([](const HttpRequest& request) -> std::optional<HttpReply> {
+    if (!asks_for_layer(request)) return std::nullopt;
+    return HttpReply{.body = "", .claimed = 1000, .then = Then::hang};
+  }));
+  Running first(client.pull_words(server));
+  first.read_until("Pulling fs layer\n");
+  REQUIRE(eventually([&] { return server.requests(good_image().layer_digest()) == 1; }));
+  Running second(client.pull_words(server));
+  second.read_until("Pulling fs layer\n");
+  const auto begin = steady_clock::now();
+  second.signal(SIGTERM);
+  CHECK(second.wait().status == 128 + SIGTERM);
+  CHECK(steady_clock::now() - begin < seconds(3));
+  CHECK(server.requests(good_image().layer_digest()) == 1);
+  first.signal(SIGTERM);
+  CHECK(first.wait().status == 128 + SIGTERM);
+}
+
 TEST_CASE("mirrors are asked first, and the registry itself for what they do not have or damage") {
   const Puller client;
   const HttpServer lacking([](const HttpRequest&) -> HttpReply { return {.status = 404}; });
