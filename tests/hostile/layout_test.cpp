@@ -188,6 +188,23 @@ TEST_CASE("a layout's name that is no name of an image is left away, and forges 
   CHECK(result.out.find('\n') == result.out.size() - 1);
 }
 
+TEST_CASE("an image that has one layer many times is taken in, and nobody waits for anybody (CVE-2021-20291)") {
+  Layout layout;
+  Json config = Json::parse(read_file(layout.blob(layout.manifest["config"]["digest"])));
+  for (int i = 0; i < 40; ++i) {
+    layout.manifest["layers"].push_back(layout.manifest["layers"][0]);
+    config["rootfs"]["diff_ids"].push_back(config["rootfs"]["diff_ids"][0]);
+  }
+  layout.manifest["config"] = layout.put(config.dump(), image::kOciConfig);
+  layout.index["manifests"] = Json::array({layout.put(layout.manifest.dump(), image::kOciManifest)});
+  layout.write_index();
+  const Home home;
+  const Result result = test::run(home.command({"load", "-i", layout.path("")}), {}, std::chrono::seconds(30));
+  INFO(result.err);
+  CHECK(result.status == 0);
+  CHECK(kernel::list(kernel::open(home.path() + "/layers/sha256", O_RDONLY | O_DIRECTORY)).size() == 1);
+}
+
 TEST_CASE("names in an archive that are no names are refused before anything is taken in") {
   for (const char* name :
        {"../../etc", "UPPER:1", "a:..", "a:\\u001b[2J", "a@sha256:00", "", "/a", "a b", "a:1\\u0000"}) {
