@@ -57,7 +57,6 @@ int Lesson::run(int argc, char** argv, const std::function<void(parts::Parts&)>&
 int Lesson::start(const std::function<void(parts::Parts&)>& list) {
   process.args = app.remaining();
   if (join_pid != 0 && !rootfs.empty()) process.args.insert(process.args.begin(), rootfs);  // there is a root already
-  if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
   if (timeline_ == "true") timeline_.clear();  // CLI11's word for a flag without a value
   launch::check_timeline(timeline_);
   if (!terminal) return act(list, nullptr);
@@ -71,8 +70,10 @@ int Lesson::start(const std::function<void(parts::Parts&)>& list) {
 int Lesson::act(const std::function<void(parts::Parts&)>& list, launch::Keeper* keeper) {
   parts::Parts parts;
   list(parts);
-  process.env = environment_for(
+  if (process.args.empty()) throw kernel::Error("read the command line", 0, usage_);
+  const std::vector<std::string> environment = environment_for(
       std::none_of(parts.begin(), parts.end(), [](const auto& part) { return part->stage() == parts::Stage::root; }));
+  process.env.insert(process.env.begin(), environment.begin(), environment.end());
   if (join_pid == 0 && !parts.empty()) {
     if (launch::rootless()) launch::end_abandoned(launch::default_run_root());
     launch::become_root_inside(app.get_name());

@@ -26,11 +26,11 @@ class Lesson {
 
   CLI::App app;  // the lesson adds its options here
   std::string rootfs;
-  launch::Process process;         // args and env are filled from the command line and our environment
-  std::string id;                  // of the container; the lesson may choose it
-  pid_t join_pid = 0;              // not 0: run CMD inside the running container of this process instead
-  bool terminal = false;           // the program gets a terminal of its own, and we stay at ours
-  std::string detach_keys;         // which leave it (launch/detach_keys.hpp)
+  launch::Process process;  // args and env come from the command line and our environment; `list` may change them
+  std::string id;           // of the container; the lesson may choose it
+  pid_t join_pid = 0;       // not 0: run CMD inside the running container of this process instead
+  bool terminal = false;    // the program gets a terminal of its own, and we stay at ours
+  std::string detach_keys;  // which leave it (launch/detach_keys.hpp)
   parts::TerminalOptions console;  // for the part that makes the terminal, when `list` is called
 
  private:
