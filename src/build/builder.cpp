@@ -17,8 +17,6 @@
 namespace coracle::build {
 namespace {
 
-using kernel::Error;
-
 std::string short_id(const std::string& digest) {
   constexpr std::size_t kShort = 12;
   return digest.substr(std::strlen("sha256:"), kShort);
@@ -140,23 +138,32 @@ void Builder::argument(State& state, const Instruction& instruction) {
 }
 
 void Builder::take(State& state, const Instruction& instruction, const Work& work) {
-  const std::string key = key_of(state, instruction, work);
-  auto step = request_.use_cache ? find_step(engine_.database, key) : std::nullopt;
+  const Step step = step_of(state, instruction, work);
+  state.config.created = step.created;
+  state.config.history.push_back(
+      {.created = step.created, .created_by = instruction.original(), .empty_layer = step.diff_id.empty()});
+  if (step.diff_id.empty()) return;
+  state.layers.push_back(step.layer);
+  state.config.diff_ids.push_back(step.diff_id);
+  request_.say(" ---> " + short_id(step.diff_id));
+}
+
+Step Builder::step_of(const State& state, const Instruction& instruction, const Work& work) {
+  // Files of a stage need not be looked at when all that the stage is made of was seen with this instruction before.
+  const std::string near = work.origin.empty() ? "" : key_of(state, instruction, work.origin);
+  std::optional<Step> step = near.empty() ? std::nullopt : find(near);
+  const std::string key = step ? "" : key_of(state, instruction, work.content ? work.content() : "");
+  if (!step) step = find(key);
   if (step && work.make) request_.say(" ---> Using cache");
   if (!step) {
     step = make(state, instruction, work);
     keep_step(engine_.database, key, *step);
   }
-  state.config.created = step->created;
-  state.config.history.push_back(
-      {.created = step->created, .created_by = instruction.original(), .empty_layer = step->diff_id.empty()});
-  if (step->diff_id.empty()) return;
-  state.layers.push_back(step->layer);
-  state.config.diff_ids.push_back(step->diff_id);
-  request_.say(" ---> " + short_id(step->diff_id));
+  if (!near.empty() && !key.empty()) keep_step(engine_.database, near, *step);
+  return *step;
 }
 
-Step Builder::make(State& state, const Instruction& instruction, const Work& work) {
+Step Builder::make(const State& state, const Instruction& instruction, const Work& work) {
   Step step{.created = now_};
   if (!work.make) return step;
   const engine::Overlay overlay(staging_.path(), layers_of(state));
@@ -171,16 +178,24 @@ Step Builder::make(State& state, const Instruction& instruction, const Work& wor
   return step;
 }
 
+std::optional<Step> Builder::find(const std::string& key) const {
+  return request_.use_cache ? find_step(engine_.database, key) : std::nullopt;
+}
+
 // All that the outcome depends on: the files and the configuration so far, the instruction, what it copies, and the
 // variables of the build.
-std::string Builder::key_of(const State& state, const Instruction& instruction, const Work& work) const {
+std::string Builder::key_of(const State& state, const Instruction& instruction, const std::string& content) const {
   image::Config config = state.config;
   config.created.clear();
   config.history.clear();
   std::string documents;
   for (const Heredoc& heredoc : instruction.heredocs) documents += heredoc.name + "\n" + heredoc.content;
-  const nlohmann::json all = {image::to_json(config), instruction.original(), documents,
-                              work.content,           state.arguments,        image::source_date_epoch().value_or(-1)};
+  const nlohmann::json all = {image::to_json(config),
+                              instruction.original(),
+                              documents,
+                              content,
+                              state.arguments,
+                              image::source_date_epoch().value_or(-1)};
   return image::sha256(all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -35,11 +35,12 @@ class Builder {
   std::string run();
 
  private:
-  // One step: what it is made of besides the state, and how it is made when it was not made before. `make` gives
-  // false when it changes no files.
+  // One step: what it is made of besides the state, and how it is made when it was not made before.
   struct Work {
-    std::string content;                                       // a digest, or text
-    std::function<bool(const engine::Overlay& overlay)> make;  // none: it changes the configuration alone
+    std::string origin;                    // a digest that stands for all of what it copies from; "" when none does
+    std::function<std::string()> content;  // a digest of what it copies; none: it copies nothing
+    // Gives false when it changes no files. None: it changes the configuration alone.
+    std::function<bool(const engine::Overlay& overlay)> make;
   };
 
   State build_stage(const Stage& stage);
@@ -48,8 +49,10 @@ class Builder {
   void run_triggers(State& state, const Stage& stage);
   void act(State& state, const Instruction& instruction);
   void take(State& state, const Instruction& instruction, const Work& work);
-  Step make(State& state, const Instruction& instruction, const Work& work);
-  std::string key_of(const State& state, const Instruction& instruction, const Work& work) const;
+  Step step_of(const State& state, const Instruction& instruction, const Work& work);
+  Step make(const State& state, const Instruction& instruction, const Work& work);
+  std::optional<Step> find(const std::string& key) const;
+  std::string key_of(const State& state, const Instruction& instruction, const std::string& content) const;
 
   void argument(State& state, const Instruction& instruction);
   Work run_work(const State& state, const Instruction& instruction);
@@ -60,6 +63,7 @@ class Builder {
   std::vector<std::string> variables_of(const State& state) const;
   std::vector<std::string> layers_of(const State& state) const;
   const Origin& origin_of(const std::string& from);
+  void find_sources(struct Copy& copy);
   State find_base(const std::string& name, std::size_t before);
   std::string add_image(State state);
 

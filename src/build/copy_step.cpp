@@ -12,19 +12,21 @@
 #include "launch/user.hpp"
 
 namespace coracle::build {
+
+// What one COPY is about, its variables replaced.
+struct Copy {
+  std::vector<std::string> sources;
+  std::vector<Match> matches;  // what these stand for
+  std::vector<Heredoc> documents;
+  std::string from, chown;
+  CopyOptions options;
+};
+
 namespace {
 
 using kernel::Error;
 using kernel::Fd;
 using Words = std::vector<std::string>;
-
-// What one COPY is about, its variables replaced.
-struct Copy {
-  Words sources;
-  std::vector<Heredoc> documents;
-  std::string from, chown;
-  CopyOptions options;
-};
 
 bool is_url(const std::string& word) {
   return word.starts_with("http://") || word.starts_with("https://") || word.starts_with("git@") ||
@@ -119,27 +121,39 @@ const Origin& Builder::origin_of(const std::string& from) {
 
 Builder::Work Builder::copy_work(const State& state, const Instruction& instruction) {
   const Words variables = variables_of(state);
-  Copy copy = read_copy(instruction, {variables, dockerfile_.escape}, state.config.working_dir);
-  // As short as an image's name, and as docker has it, a stage's files are known by what made them: its layers.
-  std::vector<Match> matches;
-  image::Sha256 content;
-  const Origin* origin = copy.sources.empty() ? nullptr : &origin_of(copy.from);
-  for (const std::string& source : copy.sources) {
-    for (Match& match : origin->find(source)) matches.push_back(std::move(match));
+  const auto copy =
+      std::make_shared<Copy>(read_copy(instruction, {variables, dockerfile_.escape}, state.config.working_dir));
+  Work work;
+  if (!copy->from.empty()) {
+    std::string layers;
+    for (const std::string& diff_id : find_base(copy->from, stage_).config.diff_ids) layers += diff_id + "\n";
+    work.origin = image::sha256(layers);
   }
-  if (matches.size() > 1 && !copy.options.into_directory)
-    throw Error("copy several files", 0, "the destination must be a directory, with a / behind it");
-  if (origin != nullptr) content.update(origin->digest(matches));
-  for (const Heredoc& document : copy.documents) content.update(document.content + '\0');
-  content.update(copy.options.destination + '\0' + copy.chown);
-  const auto make = [copy = std::move(copy), matches = std::move(matches), origin](const engine::Overlay& overlay) {
-    CopyOptions options = copy.options;
-    if (!copy.chown.empty()) options.owner = find_owner(copy.chown, overlay.root());
-    if (origin != nullptr) build::copy(*origin, matches, overlay.root(), options);
-    for (const Heredoc& document : copy.documents) write_file(overlay.root(), document.name, document.content, options);
+  work.content = [this, copy] {
+    find_sources(*copy);
+    image::Sha256 content;
+    if (!copy->sources.empty()) content.update(origin_of(copy->from).digest(copy->matches));
+    for (const Heredoc& document : copy->documents) content.update(document.content + '\0');
+    content.update(copy->options.destination + '\0' + copy->chown);
+    return content.finish();
+  };
+  work.make = [this, copy](const engine::Overlay& overlay) {
+    CopyOptions options = copy->options;
+    if (!copy->chown.empty()) options.owner = find_owner(copy->chown, overlay.root());
+    if (!copy->sources.empty()) build::copy(origin_of(copy->from), copy->matches, overlay.root(), options);
+    for (const Heredoc& document : copy->documents)
+      write_file(overlay.root(), document.name, document.content, options);
     return true;
   };
-  return {.content = content.finish(), .make = make};
+  return work;
+}
+
+void Builder::find_sources(Copy& copy) {
+  for (const std::string& source : copy.sources) {
+    for (Match& match : origin_of(copy.from).find(source)) copy.matches.push_back(std::move(match));
+  }
+  if (copy.matches.size() > 1 && !copy.options.into_directory)
+    throw Error("copy several files", 0, "the destination must be a directory, with a / behind it");
 }
 
 // A directory that is there already makes no layer.

@@ -15,7 +15,7 @@ class Gzip {
   explicit Gzip(parts::Bytes bytes) : bytes_(std::move(bytes)) {
     isal_deflate_init(&state_);
     state_.gzip_flag = IGZIP_GZIP;
-    state_.level = 1;  // level 2 takes twice as long, for one percent
+    state_.level = 2;  // for the files of a debian as fast as 1, and 1% smaller; 3 takes twice as long for 2%
     state_.level_buf = level_.data();
     state_.level_buf_size = static_cast<std::uint32_t>(level_.size());
   }
@@ -48,7 +48,7 @@ class Gzip {
 
   parts::Bytes bytes_;
   std::vector<char> piece_ = std::vector<char>(256U << 10U);
-  std::vector<std::uint8_t> level_ = std::vector<std::uint8_t>(ISAL_DEF_LVL1_DEFAULT);
+  std::vector<std::uint8_t> level_ = std::vector<std::uint8_t>(ISAL_DEF_LVL2_DEFAULT);
   isal_zstream state_{};
 };
 

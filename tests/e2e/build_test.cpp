@@ -396,3 +396,17 @@ TEST_CASE("an ordinary user builds, commits and exports as root does") {
   running.wait();
   CHECK(user.run({"run", "--net", "none", "again", "stat", "-c", "%u:%g", "/x"}).out == "33:44\n");
 }
+
+TEST_CASE("what is copied from a stage is made again when it is another, and not when the stage alone is") {
+  const Workshop shop;
+  const auto dockerfile = [](const std::string& script) {
+    return "FROM busybox AS one\nRUN " + script + "\nFROM busybox\nCOPY --from=one /out /out\n";
+  };
+  const std::string cached = "COPY --from=one /out /out\n ---> Using cache\n";
+  const std::string write = "echo 1 >/out; touch -d @1 /out";
+  shop.must_build(dockerfile(write));
+  CHECK(contains(shop.build(dockerfile(write)).out, cached));
+  CHECK(contains(shop.build(dockerfile(write + "; echo >/other")).out, cached));
+  CHECK_FALSE(contains(shop.build(dockerfile("echo 2 >/out")).out, cached));
+  CHECK(shop.says("cat /out") == "2\n");
+}
