@@ -474,7 +474,7 @@ TEST_CASE("Ctrl-C ends a pull that waits for another one") {
   CHECK(first.wait().status == 128 + SIGTERM);
 }
 
-TEST_CASE("mirrors are asked first, and the registry itself for what they do not have or damage") {
+TEST_CASE("mirrors are asked first, and the registry itself for what they do not have") {
   const Puller client;
   const HttpServer lacking([](const HttpRequest&) -> HttpReply { return {.status = 404}; });
   const HttpServer half(twisted([](const HttpRequest& request) -> std::optional<HttpReply> {
