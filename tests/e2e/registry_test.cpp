@@ -66,6 +66,31 @@ TEST_CASE("an image that is pushed and pulled is the same, byte for byte") {
   CHECK(contains(third.output({"images"}), registry.host() + "/team/box   <none>"));
 }
 
+TEST_CASE("many layers travel at once, and one that is there twice travels once") {
+  const DockerRegistry registry;
+  const Client here;
+  const std::string name = registry.host() + "/layers:latest";
+  Words words = {"import", "-c", "CMD [\"sh\"]", busybox_layer()};
+  for (int i = 0; i < 12; ++i) {
+    const std::string path = here.path() + "/" + std::to_string(i) + ".tar";
+    write_file(path, Tar().file("top", std::to_string(i % 11)).file(std::to_string(i % 11), "x").bytes());
+    words.push_back(path);
+  }
+  words.push_back(name);
+  here.output(words);
+  here.output({"push", name});
+  CHECK(registry.requests("PUT /v2/layers/blobs/uploads/") == 13);
+
+  const Client there;
+  const std::string pulled = there.output({"pull", name});
+  std::size_t complete = 0;
+  for (std::size_t at = 0; (at = pulled.find(": Pull complete\n", at)) != std::string::npos; ++at) ++complete;
+  CHECK(complete == 12);
+  CHECK(registry.requests("GET /v2/layers/blobs/") == 13);
+  CHECK(there.output({"run", "--net", "none", name, "sh", "-c", "cat /top; ls /10 /0"}) == "0/0\n/10\n");
+  CHECK(entries(there.path() + "/partial").empty());
+}
+
 TEST_CASE("a layer that another repository of the registry has is not sent again") {
   const DockerRegistry registry;
   const Client client;
@@ -142,6 +167,25 @@ TEST_CASE("a registry with TLS and a password is for those who know its certific
   const Result warned = client.run({"login", "-u", "ada", "-p", "pass:word", registry.host()});
   CHECK(warned.status == 0);
   CHECK(contains(warned.err, "WARNING! Using --password"));
+}
+
+// curl knows that every name below "localhost" is this machine; to us it is a host like any other.
+TEST_CASE("plain HTTP and unknown certificates are for hosts that are called insecure") {
+  const auto kind = GENERATE(DockerRegistry::Kind::plain, DockerRegistry::Kind::closed);
+  const DockerRegistry registry(kind);
+  const Client client;
+  const std::string host = "registry.localhost:" + registry.host().substr(registry.host().find(':') + 1);
+  client.import(host + "/box");
+  const Result refused = client.run({"push", host + "/box"});
+  CHECK(refused.status == 125);
+  CHECK(contains(refused.err, "https://" + host + "/v2/box/"));
+  std::filesystem::create_directories(client.path() + "/config/coracle");
+  write_file(client.path() + "/config/coracle/registries.json", R"({"insecure": [")" + host + "\"]}");
+  if (kind == DockerRegistry::Kind::closed) {
+    client.output({"login", "-u", "ada", "--password-stdin", host}, "pass:word");
+  }
+  client.output({"push", host + "/box"});
+  CHECK(client.output({"pull", "-q", host + "/box"}) == host + "/box:latest\n");
 }
 
 TEST_CASE("the file with the passwords is closed to others and keeps what else is in it") {
