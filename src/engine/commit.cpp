@@ -50,7 +50,8 @@ image::StagedLayer pack_layer(const image::Staging& staging, const ContainerFile
     if (request.pause) pause.emplace(files.record.run_root + "/" + files.record.id);
   } catch (const Error& error) {
     check_whole(files);
-    request.warn(std::string("the container goes on while its files are read: ") + error.what());
+    if (error.code() != ENOENT) throw;
+    request.warn("the container goes on while its files are read: it has no cgroup of its own (see coracle doctor)");
   }
   parts::Bytes tar = pack_changes(files.upper, files.lower);
   const auto progress = [&](const image::Descriptor&, std::uint64_t, std::uint64_t) { request.go_on(); };

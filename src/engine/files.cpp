@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include <unistd.h>
+
 #include "engine/exec.hpp"
 #include "image/pack.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
+#include "kernel/unix_socket.hpp"
 #include "parts/cgroup.hpp"
 
 namespace coracle::engine {
@@ -25,6 +28,19 @@ bool is_place_for_mounts(const std::string& path) {
 bool has_changes_below(const std::vector<Change>& changes, const std::string& directory) {
   return std::any_of(changes.begin(), changes.end(),
                      [&](const Change& change) { return change.path.starts_with(directory + "/"); });
+}
+
+// In a process of its own: waits until the line ends.
+[[noreturn]] void thaw_at_end(kernel::Fd& ours, const kernel::Fd& theirs, const std::string& run_dir) {
+  try {
+    ours.close();
+    setsid();
+    kernel::receive_message(theirs, 1);
+    parts::thaw_cgroup(run_dir);
+  } catch (const Error&) {
+    // The container has ended.
+  }
+  _exit(0);
 }
 
 }  // namespace
@@ -61,16 +77,31 @@ parts::Bytes pack_changes(const std::string& upper, const std::vector<std::strin
        .leave_out = [changed = std::move(changed)](const std::string& path) { return !changed.contains(path); }});
 }
 
-Pause::Pause(std::string run_dir) : run_dir_(std::move(run_dir)), was_frozen_(parts::is_frozen(run_dir_)) {
-  if (!was_frozen_) parts::freeze_cgroup(run_dir_);
+Pause::Pause(const std::string& run_dir) {
+  if (parts::is_frozen(run_dir)) return;
+  auto [ours, theirs] = kernel::socketpair();
+  thawing_ = kernel::clone3(0);
+  if (thawing_.pid == 0) thaw_at_end(ours, theirs, run_dir);
+  line_ = std::move(ours);
+  theirs.close();
+  try {
+    parts::freeze_cgroup(run_dir);
+  } catch (...) {
+    end();
+    throw;
+  }
 }
 
 Pause::~Pause() {
-  if (was_frozen_) return;
+  if (line_) end();
+}
+
+void Pause::end() noexcept {
+  line_.close();
   try {
-    parts::thaw_cgroup(run_dir_);
+    kernel::wait(thawing_.pidfd);
   } catch (const Error&) {
-    // The container has ended.
+    // It is gone: that is all we want.
   }
 }
 

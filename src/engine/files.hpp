@@ -6,6 +6,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/records.hpp"
+#include "kernel/process.hpp"
 #include "parts/layers/diff.hpp"
 #include "parts/unpack/decoder.hpp"
 
@@ -30,18 +31,22 @@ std::vector<parts::Change> changes(const std::string& upper, const std::vector<s
 // The same as the tar of a layer; image::pack().
 parts::Bytes pack_changes(const std::string& upper, const std::vector<std::string>& lower);
 
-// From its construction to its destruction the container's processes stand still. Does nothing when they do already.
+// From its construction to its destruction the container's processes stand still, and no longer when we are killed: a
+// process of its own, which hears our end, lets them go on. Does nothing when they stand still already. Only while this
+// process has one thread.
 class Pause {
  public:
   // Throws Error with ENOENT when the container has no cgroup.
-  explicit Pause(std::string run_dir);
+  explicit Pause(const std::string& run_dir);
   ~Pause();
   Pause(const Pause&) = delete;
   Pause& operator=(const Pause&) = delete;
 
  private:
-  std::string run_dir_;
-  bool was_frozen_;
+  void end() noexcept;
+
+  kernel::Fd line_;  // its end is what the other process waits for
+  kernel::Child thawing_;
 };
 
 }  // namespace coracle::engine

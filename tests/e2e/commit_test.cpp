@@ -3,6 +3,9 @@
 
 #include "e2e/home.hpp"
 #include "kernel/inode.hpp"
+#include "launch/launch.hpp"
+#include "launch/run_directory.hpp"
+#include "parts/cgroup.hpp"
 #include "support/archive.hpp"
 
 using namespace coracle;
@@ -117,4 +120,17 @@ TEST_CASE("export writes all that the container sees as one tar, and not to a te
   CHECK(terminal.out.find("export to a terminal") != std::string::npos);
   CHECK(home.run({"export", "-o", scratch.path() + "/none.tar", "nobody"}).status == 125);
   CHECK(kernel::list(kernel::open(scratch.path(), O_RDONLY | O_DIRECTORY)) == std::vector<std::string>{"all.tar"});
+}
+
+TEST_CASE("a container whose commit is killed does not stand still for ever") {
+  const BusyboxHome home;
+  const Changed container(home, "head -c 50000000 /dev/urandom >/big; ");
+  const std::string run_root = launch::default_run_root();
+  const std::string run_dir = run_root + "/" + launch::RunDirectory::ids(run_root).at(0);
+  Running commit(home.command({"commit", "box"}));
+  REQUIRE(eventually([&] { return parts::is_frozen(run_dir); }));
+  commit.signal(SIGKILL);
+  CHECK(commit.wait().status == 128 + SIGKILL);
+  CHECK(eventually([&] { return !parts::is_frozen(run_dir); }));
+  CHECK(home.run({"exec", "box", "cat", "/srv"}).out == "new\n");
 }
