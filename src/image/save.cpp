@@ -1,6 +1,5 @@
 #include "image/save.hpp"
 
-#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "image/digest.hpp"
+#include "image/save_choice.hpp"
 #include "image/save_target.hpp"
 #include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
@@ -23,64 +23,8 @@ namespace {
 using Json = nlohmann::json;
 using kernel::Error;
 
-struct Chosen {
-  Image image;
-  std::vector<Reference> names;  // that it is saved under
-};
-
 // Sorted, as they stand in the tar: a name, and the text, or none for a blob of that digest.
 using Contents = std::map<std::string, std::string>;
-
-std::vector<std::string> tags_of(Store& store, const std::string& repository) {
-  std::vector<std::string> names;
-  for (const Listed& listed : store.list()) {
-    if (listed.repository == repository && !listed.tag.empty()) names.push_back(listed.repository + ":" + listed.tag);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-bool is_repository(const std::string& name) {
-  return name.find('@') == std::string::npos && name.find(':', name.rfind('/') + 1) == std::string::npos;
-}
-
-// Images in the order in which they were asked for; one that is asked for under two names is there once, with both.
-class Choice {
- public:
-  explicit Choice(Store& store) : store_(store) {}
-
-  void add(const std::string& name) {
-    if (!is_digest(name) && is_repository(name)) {
-      try {
-        const std::vector<std::string> tags = tags_of(store_, familiar(parse_reference(name).repository()));
-        for (const std::string& tag : tags) add_one(tag, tag);
-        if (!tags.empty()) return;
-      } catch (const Error&) {  // an id cannot be a name
-      }
-    }
-    const Image image = store_.find(name);
-    const bool by_id = image.id.find(name) == 0 || image.id.find("sha256:" + name) == 0;
-    add_one(name, by_id ? "" : name);
-  }
-
-  std::vector<Chosen> chosen;
-
- private:
-  void add_one(const std::string& name, const std::string& reference) {
-    const Image image = store_.find(name);
-    const auto same = [&](const Chosen& other) { return other.image.manifest == image.manifest; };
-    auto place = std::find_if(chosen.begin(), chosen.end(), same);
-    if (place == chosen.end()) place = chosen.insert(chosen.end(), {image, {}});
-    if (reference.empty()) return;
-    const Reference parsed = parse_reference(reference);
-    const auto equal = [&](const Reference& other) { return other.text() == parsed.text(); };
-    if (!parsed.tag.empty() && std::none_of(place->names.begin(), place->names.end(), equal)) {
-      place->names.push_back(parsed);
-    }
-  }
-
-  Store& store_;
-};
 
 std::string blob_name(const std::string& digest) { return "blobs/sha256/" + hex_of(digest); }
 
@@ -205,9 +149,7 @@ void write_to(const Store& store, const Contents& contents, const SaveRequest& r
 void save(Store& store, const SaveRequest& request) {
   Staging staging = store.stage();  // so that nothing of it is removed meanwhile
   try {
-    Choice choice(store);
-    for (const std::string& name : request.images) choice.add(name);
-    write_to(store, contents_of(store, choice.chosen, request.format), request);
+    write_to(store, contents_of(store, choose_images(store, request.images), request.format), request);
     staging.remove();
   } catch (...) {
     store.abandon(staging);
