@@ -77,12 +77,19 @@ std::vector<Offered> read_layout(const Files& files, const std::optional<Platfor
   std::map<std::string, std::vector<Descriptor>> groups;
   for (const Descriptor& descriptor : index.manifests) groups[name_of(descriptor)].push_back(descriptor);
   std::vector<Offered> images;
+  std::size_t bytes = 0;
   for (const auto& [name, group] : groups) {
     std::vector<Descriptor> chosen = group;
     const bool by_platform = group.size() > 1 || (platform && group[0].platform);
     if (by_platform && is_one_image(group)) chosen = {choose({index.media_type, group}, wanted)};
     for (const Descriptor& descriptor : chosen) {
       images.push_back({manifest_behind(files, descriptor, wanted), names_of(descriptor), {}});
+      bytes += images.back().manifest.size();
+      if (images.size() > kMostImages || bytes > kMostManifests) {
+        throw Error(
+            "read index.json", 0,
+            fmt::format("it has more than {} images, or {} MiB of manifests", kMostImages, kMostManifests >> 20U));
+      }
     }
   }
   if (images.empty()) throw Error("read index.json", 0, "it has no image");

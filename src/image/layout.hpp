@@ -4,6 +4,7 @@
 // archives that are both.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,11 @@ struct Offered {
   std::map<std::string, std::string> elsewhere;  // blobs that lie at another place than blobs/sha256/HEX: digest, name
 };
 
+// No layout and no archive has more images, which are all read before the first is taken in; nor are their manifests
+// longer, put together.
+inline constexpr std::size_t kMostImages = 1000;
+inline constexpr std::size_t kMostManifests = 64U << 20U;
+
 bool is_layout(const Files& files);
 
 // The images of an OCI layout. Of those that have one name, and of an index inside the index, the one for `platform`
@@ -31,7 +37,9 @@ bool is_layout(const Files& files);
 std::vector<Offered> read_layout(const Files& files, const std::optional<Platform>& platform);
 
 // The images of an archive of `docker save`. Throws Error for what is none, and for names that are none.
-std::vector<Offered> read_docker_archive(const Files& files);
+// `go_on` is called while layers are hashed.
+std::vector<Offered> read_docker_archive(
+    const Files& files, const std::function<void()>& go_on = [] {});
 
 // The blobs of an image, for ingest().
 class FileBlobs : public Source {

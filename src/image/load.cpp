@@ -65,7 +65,7 @@ std::unique_ptr<Files> open_files(const LoadRequest& request, const Staging& sta
 void load_from(Store& store, const Staging& staging, const LoadRequest& request) {
   const auto files = open_files(request, staging);
   const std::vector<Offered> images =
-      is_layout(*files) ? read_layout(*files, request.platform) : read_docker_archive(*files);
+      is_layout(*files) ? read_layout(*files, request.platform) : read_docker_archive(*files, request.go_on);
   const auto progress = [&](const Descriptor&, std::uint64_t, std::uint64_t) { request.go_on(); };
   for (const Offered& offered : images) {
     FileBlobs blobs(*files, offered);
