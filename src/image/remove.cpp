@@ -147,7 +147,7 @@ Removed prune(Store& store, bool all) {
     for (const std::string& id : texts(statement)) delete_image(store.database(), id, removed);
     transaction.commit();
   }
-  removed.bytes = store.collect();
+  removed.bytes = store.collect() + store.forget_partial();
   return removed;
 }
 

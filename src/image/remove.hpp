@@ -29,7 +29,8 @@ Names names_of(Database& database, const std::string& id);
 // name away from an image that is used.
 Removed remove(Store& store, const std::string& name, bool force);
 
-// Removes the images that have no tag, or with `all` those that no container uses; never one that is used.
+// Removes what was gathered of images that nobody brings any more, and the images that have no tag, or with `all` those
+// that no container uses; never one that is used.
 Removed prune(Store& store, bool all);
 
 }  // namespace coracle::image

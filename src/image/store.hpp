@@ -104,6 +104,9 @@ class Store {
   // image is being made: then it gives 0, and the next one finds them.
   std::uint64_t collect();
 
+  // Removes what has been gathered of blobs that nobody is bringing, and says how many bytes that were.
+  std::uint64_t forget_partial();
+
   // Removes a staging directory, with what may have been moved out of it into the store and is not spoken of there.
   void discard(Staging& staging);
 

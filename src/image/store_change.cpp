@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "image/digest.hpp"
@@ -138,6 +139,18 @@ std::uint64_t Store::collect() {
     transaction.commit();
   });
   if (staging) discard(*staging);
+  return bytes;
+}
+
+std::uint64_t Store::forget_partial() {
+  std::uint64_t bytes = 0;
+  const kernel::Fd directory = kernel::open(root_ + "/partial", O_RDONLY | O_DIRECTORY);
+  for (const std::string& name : kernel::list(directory)) {
+    const kernel::Fd file = kernel::find_in_root(directory, name, O_RDWR | O_NOFOLLOW);
+    if (!file || !kernel::lock(file, LOCK_EX | LOCK_NB)) continue;
+    bytes += static_cast<std::uint64_t>(kernel::fstatat(file, "")->st_size);
+    kernel::remove_tree(directory, name);  // who waits for the lock looks whether the file is still there (claim.cpp)
+  }
   return bytes;
 }
 

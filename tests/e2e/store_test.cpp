@@ -131,3 +131,43 @@ TEST_CASE("many loads, removals and saves at the same time end with a whole stor
   check_whole(home);
   CHECK(home.run({"run", "--net", "none", "box:0", "head", "-c", "3", "/f7"}).out == "aaa");
 }
+
+TEST_CASE("containers that start while their image is removed run or are told, and never run in half an image") {
+  const Archive archive;
+  const Home home;
+  int ran = 0;
+  for (int round = 0; round < 6; ++round) {
+    REQUIRE(home.run({"load", "-i", archive.path()}).status == 0);
+    std::vector<std::unique_ptr<Running>> starts;
+    std::vector<std::unique_ptr<Running>> removals;
+    for (int i = 0; i < 4; ++i) {
+      starts.push_back(std::make_unique<Running>(
+          home.command({"run", "--pull", "never", "--net", "none", "box:0", "sh", "-c", "cat /f* | wc -c"})));
+      removals.push_back(std::make_unique<Running>(home.command({"rmi", "-f", "box:0", "box:1"})));
+    }
+    for (const auto& start : starts) {
+      const Result result = start->wait();
+      INFO(result.out << result.err);
+      if (result.status == 0) {
+        CHECK(result.out == "2000000\n");
+        ++ran;
+      } else {
+        const bool told = result.err.find("there is no such image") != std::string::npos ||
+                          result.err.find("removed") != std::string::npos;
+        CHECK(told);
+      }
+    }
+    for (const auto& removal : removals) removal->wait();
+    home.run({"image", "prune", "-af"});
+    check_whole(home);
+  }
+  INFO(ran << " ran");
+}
+
+TEST_CASE("what was gathered of an image that nobody brings any more goes with prune") {
+  const BusyboxHome home;
+  const std::string gathered = home.path() + "/partial/" + std::string(64, 'a');
+  write_file(gathered, std::string(3000, 'x'));
+  CHECK(home.run({"image", "prune", "-f"}).out == "Total reclaimed space: 3kB\n");
+  CHECK_FALSE(kernel::exists(gathered));
+}
