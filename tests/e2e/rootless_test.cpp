@@ -36,6 +36,21 @@ TEST_CASE("an ordinary user imports an image and is root in its containers alone
   CHECK(user.left_behind().empty());
 }
 
+TEST_CASE("an ordinary user saves, loads and removes images, whose files keep their owners") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  const std::string archive = user.home() + "/box.tar";
+  CHECK(user.run({"save", "-o", archive, "busybox"}).err.empty());
+  CHECK(status_of(archive).st_uid == OrdinaryUser::kUid);
+  CHECK(has(user.run({"rmi", "busybox"}).out, "Untagged: busybox:latest\nDeleted: sha256:"));
+  CHECK(user.run({"load", "-i", archive}).out == "Loaded image: busybox:latest\n");
+  CHECK(output(user, {}, {"stat", "-c", "%u", "/bin/busybox"}) == "0\n");
+  CHECK(user.run({"save", "--format", "oci-dir", "-o", user.home() + "/layout", "busybox"}).status == 0);
+  CHECK(user.run({"load", "-i", user.home() + "/layout"}).out == "Loaded image: busybox:latest\n");
+  CHECK(user.run({"image", "prune", "-af"}).status == 0);
+  CHECK(user.left_behind().empty());
+}
+
 TEST_CASE("an ordinary user's container has the devices of every container") {
   const OrdinaryUser user;
   user.import_busybox();
