@@ -101,7 +101,7 @@ int act(std::span<const Command> commands, std::vector<std::string> words) {
     if (command.act == nullptr) execute_images(door, name, words);
     return command.act(door, std::move(words));
   }
-  if (name == "image --help" || name == "system --help") {
+  if (name == "image" || name == "system" || name == "image --help" || name == "system --help") {
     print_help(commands);
     return 0;
   }
