@@ -3,6 +3,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ using kernel::Fd;
 std::string shown(const LoadRequest& request) { return request.path.empty() ? "stdin" : request.path; }
 
 Fd open_input(const LoadRequest& request) {
-  if (!request.path.empty()) return kernel::open(request.path, O_RDONLY);
+  if (!request.path.empty()) return kernel::open(request.path, O_RDONLY | O_NONBLOCK);
   return Fd(kernel::attempt([] { return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0); }, "fcntl F_DUPFD_CLOEXEC"));
 }
 
@@ -32,10 +33,19 @@ bool is_plain_file(const Fd& input) {
   return parts::compression_of({start.data(), count}) == parts::Compression::none;
 }
 
+// In short steps, so that who asks for the end is heard while nothing comes.
+void wait_for_bytes(const Fd& input, const LoadRequest& request) {
+  constexpr int kStepMs = 100;
+  pollfd waiting{input.get(), POLLIN, 0};
+  do {
+    request.go_on();
+  } while (kernel::attempt([&] { return ::poll(&waiting, 1, kStepMs); }, "poll") == 0);
+}
+
 // What comes out of a pipe, or is compressed, becomes a file in which can be looked for this and that.
 Fd gather(const Fd& input, const Staging& staging, const LoadRequest& request) {
   const auto bytes = [&](char* buffer, std::size_t size) {
-    request.go_on();
+    wait_for_bytes(input, request);
     return static_cast<std::size_t>(kernel::attempt([&] { return ::read(input.get(), buffer, size); }, "read"));
   };
   Fd file = kernel::open(staging.path() + "/archive", O_RDWR | O_CREAT | O_EXCL, 0600);

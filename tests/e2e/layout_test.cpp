@@ -1,6 +1,7 @@
 // coracle load and coracle save, beside skopeo, umoci and podman.
 #include <csignal>
 
+#include <sys/stat.h>
 #include <nlohmann/json.hpp>
 
 #include "e2e/podman.hpp"
@@ -247,6 +248,26 @@ TEST_CASE("save leaves what was there when it fails, and no half file") {
   }
   CHECK(test::read_file(out.path() + "/kept") == "as it was");
   CHECK(entries() == Words{"kept"});
+}
+
+TEST_CASE("Ctrl-C ends a load for which nothing comes, and leaves nothing") {
+  const Home home;
+  const TemporaryDirectory files;
+  const bool fifo = GENERATE(false, true);
+  const std::string path = files.path() + "/fifo";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  Running load(home.command(fifo ? Words{"load", "-i", path} : Words{"load"}));
+  if (!fifo) load.write(Tar().file("x", "x").bytes());
+  REQUIRE(eventually([&] {
+    return kernel::exists(home.path() + "/tmp") &&
+           !kernel::list(kernel::open(home.path() + "/tmp", O_RDONLY | O_DIRECTORY)).empty();
+  }));
+  load.signal(SIGINT);
+  const Result result = load.wait(std::chrono::seconds(10));
+  INFO(result.err);
+  CHECK(result.status == 128 + SIGINT);
+  CHECK(result.err == "coracle: load: ended by SIGINT\n");
+  CHECK(kernel::list(kernel::open(home.path() + "/tmp", O_RDONLY | O_DIRECTORY)).empty());
 }
 
 TEST_CASE("load -i reads a fifo, and save -o writes to one") {
