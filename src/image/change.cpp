@@ -80,6 +80,10 @@ void expose(Config& config, const std::string& word) {
   for (unsigned port = first; port <= last; ++port) {
     config.exposed_ports.push_back(std::to_string(port) + "/" + protocol);
   }
+  // A set: a range that comes again and again takes no more room.
+  std::sort(config.exposed_ports.begin(), config.exposed_ports.end());
+  config.exposed_ports.erase(std::unique(config.exposed_ports.begin(), config.exposed_ports.end()),
+                             config.exposed_ports.end());
 }
 
 // A relative directory goes on from the one before.

@@ -101,7 +101,7 @@ TEST_CASE("changes set what a Dockerfile's instructions set") {
   CHECK(config.entrypoint == Words{"/bin/sh", "-c", "exec \"$0\""});
   CHECK(config.working_dir == "/srv/data");
   CHECK(config.user == "redis:redis");
-  CHECK(config.exposed_ports == Words{"80/tcp", "53/udp", "7000/tcp", "7001/tcp"});
+  CHECK(config.exposed_ports == Words{"53/udp", "7000/tcp", "7001/tcp", "80/tcp"});
   CHECK(config.volumes == Words{"/a", "/b", "/c"});
   CHECK(config.labels == std::map<std::string, std::string>{{"org.x", "1 2"}, {"y", "$A"}});
   CHECK(config.stop_signal == "SIGQUIT");
