@@ -39,10 +39,10 @@ struct RunOptions {
   std::string image;
   std::optional<image::Platform> platform;  // that the image must be for
   std::function<void()> bring_image;        // called when the image is not here; empty: then that is an error
-  std::vector<std::string> command;  // empty: the image's
-  std::string name;                  // empty: the id
-  std::string hostname;              // empty: the id
-  std::vector<std::string> env;      // NAME=value; NAME alone takes the variable of the image away
+  std::vector<std::string> command;         // empty: the image's
+  std::string name;                         // empty: the id
+  std::string hostname;                     // empty: the id
+  std::vector<std::string> env;             // NAME=value; NAME alone takes the variable of the image away
   std::string working_dir;
   std::string user;
   std::optional<std::string> entrypoint;  // "" is none

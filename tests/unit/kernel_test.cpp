@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/inode.hpp"
 #include "kernel/mount.hpp"
 #include "kernel/process.hpp"
-#include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
 #include "support/support.hpp"
 
