@@ -43,7 +43,12 @@ std::string Store::find_id(const std::string& name) {
 std::optional<Image> Store::look_up(const std::string& name) {
   const auto found = locate(name);
   if (!found) return std::nullopt;
-  return Image{found->id, parse_config(document(found->id)), found->manifest};
+  try {
+    return Image{found->id, parse_config(document(found->id)), found->manifest};
+  } catch (const Error& error) {
+    if (error.code() == ENOENT && !locate(name)) return std::nullopt;  // it has been removed meanwhile
+    throw;
+  }
 }
 
 std::optional<Store::Found> Store::locate(const std::string& name) {
