@@ -28,10 +28,10 @@ bool is_remote(const std::string& context) {
   return false;
 }
 
-// A file of the context that may be missing; a fifo would hang us.
+// A file of the context that may be missing.
 bool read_inside(const Fd& context, const std::string& path, std::string& text) {
-  const Fd file = kernel::find_in_root(context, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!file || !S_ISREG(kernel::fstatat(file, "").value().st_mode)) return false;
+  const Fd file = kernel::find_regular_in_root(context, path);
+  if (!file) return false;
   text = kernel::read_all(file, kMostBytes);
   return true;
 }

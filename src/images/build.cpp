@@ -3,8 +3,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <optional>
 
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "build/context.hpp"
 #include "cli/options.hpp"
@@ -90,12 +93,46 @@ void fetch(engine::Engine& engine, const image::Reference& name, const Signals& 
   registry::pull(engine.store, request);
 }
 
+// While it lives, what the programs of RUN print goes to a file; when the build fails, it is shown after all.
+class Silence {
+ public:
+  explicit Silence(const std::string& file)
+      : kept_(kernel::open(file, O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0600)),
+        out_(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)),
+        err_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    dup2(kept_.get(), STDOUT_FILENO);
+    dup2(kept_.get(), STDERR_FILENO);
+  }
+  ~Silence() {
+    dup2(out_.get(), STDOUT_FILENO);
+    dup2(err_.get(), STDERR_FILENO);
+    if (std::uncaught_exceptions() > 0) show();
+  }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+
+ private:
+  void show() const noexcept {
+    lseek(kept_.get(), 0, SEEK_SET);
+    char piece[4096];
+    ssize_t count = 0;
+    while ((count = read(kept_.get(), piece, sizeof piece)) > 0) {
+      if (write(STDERR_FILENO, piece, static_cast<std::size_t>(count)) < 0) return;
+    }
+  }
+
+  kernel::Fd kept_, out_, err_;
+};
+
 std::string build_image(engine::Engine& engine, Words& words) {
   image::Staging staging = engine.store.stage();
   try {
+    std::optional<Silence> silence;
+    if (words.quiet) silence.emplace(staging.path() + "/output");
     build::open_context(words.request, words.context, words.file, staging);
     cli::read_nothing();
     std::string id = build::build(engine, words.request);
+    silence.reset();
     staging.remove();
     return id;
   } catch (...) {

@@ -101,6 +101,12 @@ std::vector<std::pair<std::string, std::string>> xattrs(const Fd& fd) {
   return found;
 }
 
+Fd find_regular_in_root(const Fd& root, const std::string& path) {
+  const Fd file = find_in_root(root, path, O_PATH);
+  if (!file || !S_ISREG(fstatat(file, "").value().st_mode)) return {};
+  return open(path_of(file), O_RDONLY);
+}
+
 std::vector<std::string> list(const Fd& directory) {
   const int fd =
       attempt([&] { return ::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); }, "openat .");

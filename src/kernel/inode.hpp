@@ -41,6 +41,10 @@ std::optional<std::string> getxattr(const Fd& fd, const std::string& name);
 // All of them, with their values. None where the file system knows no such attributes.
 std::vector<std::pair<std::string, std::string>> xattrs(const Fd& fd);
 
+// Opens a regular file inside `root` for reading, links followed inside it. An empty Fd when there is none: a device or
+// a fifo is not even opened, because that may do something already.
+Fd find_regular_in_root(const Fd& root, const std::string& path);
+
 // The names in a directory, sorted, without "." and "..".
 std::vector<std::string> list(const Fd& directory);
 

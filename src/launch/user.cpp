@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "kernel/fd.hpp"
+#include "kernel/inode.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::launch {
@@ -40,9 +41,9 @@ std::optional<std::uint32_t> id_number(std::string_view text) {
 // CVE-2024-9676).
 std::vector<std::vector<std::string_view>> read_table(Root root, const std::string& path, std::string& storage) {
   std::vector<std::vector<std::string_view>> rows;
-  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
   if (root == nullptr && !kernel::exists(path)) return rows;
-  const kernel::Fd file = root == nullptr ? kernel::open(path, kFlags) : kernel::find_in_root(*root, path, kFlags);
+  const kernel::Fd file = root == nullptr ? kernel::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+                                          : kernel::find_regular_in_root(*root, path);
   if (!file) return rows;
   struct stat status {};
   if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return rows;

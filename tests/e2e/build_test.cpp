@@ -88,7 +88,10 @@ TEST_CASE("a build says its steps as docker does, and a second one makes none of
   CHECK(contains(third.out, "RUN echo ran\n ---> Using cache\n"));
   CHECK(shop.run({"run", "--net", "none", "made"}).out == "other\n");
   CHECK(contains(shop.build(dockerfile, {"--no-cache"}).out, "\nran\n"));
-  CHECK(shop.build(dockerfile, {"-q"}).out.size() == 72);
+  CHECK(shop.build(dockerfile, {"-q", "--no-cache"}).out.size() == 72);
+  const Result failed = shop.build("FROM busybox\nRUN echo why; echo how >&2; exit 1\n", {"-q"});
+  CHECK(failed.out.empty());
+  CHECK(failed.err.rfind("why\nhow\ncoracle: Dockerfile:2: ", 0) == 0);
   shop.check_nothing_staged();
 }
 
