@@ -111,10 +111,13 @@ TEST_CASE("a second program joins all namespaces of a running one") {
   const std::string inside = std::to_string(running.child());
   Running joined({program, "--join", inside, "sh", "-c", "echo joined; exec sleep 1000"});
   joined.read_until("joined\n");
-  for (const auto& [name, link] : kinds) {
-    INFO(name);
+  for (const auto& kind : kinds) {
+    INFO(kind.first);
     // Until it is reaped, the process between the two is the first child.
-    CHECK(eventually([&] { return namespace_of(joined.child(), link) == namespace_of(running.child(), link); }));
+    const auto same = [&] {
+      return namespace_of(joined.child(), kind.second) == namespace_of(running.child(), kind.second);
+    };
+    CHECK(eventually(same));
   }
   CHECK(run({program, "--join", inside, "sh", "-c", "exit 4"}).status == 4);
   CHECK(run({program, "--join", inside, "no-such-program"}).status == 127);
