@@ -95,10 +95,12 @@ int main(int argc, char** argv) {
     const image::Image image = store.find(image::ingest(store, blobs, offered.manifest, {}));
     use_config(image.config, lesson.process);
 
+    parts::ConfineOptions confinement = parts::docker_confinement();
+    confinement.cache_dir = launch::default_run_root() + "/seccomp";
     parts::CgroupLimits limits;
     limits.devices = parts::default_device_rules();
     if (lesson.terminal) parts.push_back(parts::make_terminal(lesson.console));
-    parts.push_back(parts::make_confine(parts::docker_confinement()));
+    parts.push_back(parts::make_confine(confinement));
     parts.push_back(parts::make_namespaces({}));
     parts.push_back(parts::make_cgroup(limits));
     parts.push_back(parts::make_layers({.lower = store.layer_directories(image.config)}));
