@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "kernel/cgroup_trees.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/unix_socket.hpp"
 #include "support/bundle.hpp"
@@ -70,8 +71,10 @@ TEST_CASE("between create and start the container is whole, and its program has 
   const Bundle bundle({"sh", "-c", "echo begun; exec sleep 1000"});
   bundle.create("one");
   const pid_t pid = bundle.pid_of("one");
-  for (const std::string name : {"mnt", "pid", "uts", "ipc", "net", "cgroup"})
+  for (const std::string name : {"mnt", "pid", "uts", "ipc", "net"})
     CHECK(namespace_of(pid, name) != namespace_of(getpid(), name));
+  const bool own_groups = namespace_of(pid, "cgroup") != namespace_of(getpid(), "cgroup");
+  CHECK(own_groups == kernel::CgroupTrees::unified());  // as `spec` asks for it
   std::ifstream table(fmt::format("/proc/{}/mountinfo", pid));
   const std::string mounts{std::istreambuf_iterator<char>(table), {}};
   for (const std::string point : {" /proc ", " /dev ", " /sys ", " /dev/pts "}) CHECK(contains(mounts, point));
