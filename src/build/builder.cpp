@@ -157,7 +157,9 @@ Step Builder::step_of(const State& state, const Instruction& instruction, const 
   if (step && work.make) request_.say(" ---> Using cache");
   if (!step) {
     step = make(state, instruction, work);
-    keep_step(engine_.database, key, *step);
+    // Of a context that somebody has changed meanwhile nobody knows what was copied.
+    const bool may_change = work.origin.empty() && work.content;
+    if (!may_change || key_of(state, instruction, work.content()) == key) keep_step(engine_.database, key, *step);
   }
   if (!near.empty() && !key.empty()) keep_step(engine_.database, near, *step);
   return *step;

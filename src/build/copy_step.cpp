@@ -149,6 +149,7 @@ Builder::Work Builder::copy_work(const State& state, const Instruction& instruct
 }
 
 void Builder::find_sources(Copy& copy) {
+  copy.matches.clear();
   for (const std::string& source : copy.sources) {
     for (Match& match : origin_of(copy.from).find(source)) copy.matches.push_back(std::move(match));
   }

@@ -8,6 +8,8 @@
 #include "e2e/recipe.hpp"
 #include "e2e/rootless.hpp"
 #include "kernel/inode.hpp"
+#include "launch/launch.hpp"
+#include "parts/network/bridge.hpp"
 #include "support/archive.hpp"
 
 using namespace coracle;
@@ -128,6 +130,19 @@ TEST_CASE("RUN has a shell, an exec form, here-documents, and the variables in s
   CHECK(shop.says("cat /shell /exec /document /quoted /other") ==
         "given env\ngiven\nzero\none\ngiven\n$A\nafter\nother shell\n");
   CHECK(shop.says("ls -a / | grep coracle; echo $A $B") == "env\n");
+}
+
+TEST_CASE("RUN has the network of a container, or the one that is asked for") {
+  const Workshop shop;
+  shop.file("Dockerfile",
+            "FROM busybox\nRUN ls /sys/class/net >/nets\nRUN --network=none ls /sys/class/net >>/nets\n"
+            "RUN cat /etc/resolv.conf /etc/hosts >/files\n");
+  const Result result = shop.run({"build", "-t", "made", shop.context()});
+  INFO(result.out << result.err);
+  REQUIRE(result.status == 0);
+  CHECK(shop.says("cat /nets") == "eth0\nlo\nlo\n");
+  CHECK(contains(shop.says("cat /files"), "127.0.0.1"));
+  parts::give_back_address(launch::default_run_root(), "coracle0", "", false);  // the network stays, as docker0 does
 }
 
 TEST_CASE("arguments belong to their stage, and one that nobody declares is warned of") {
