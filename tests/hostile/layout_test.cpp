@@ -308,6 +308,24 @@ TEST_CASE("a tar that is cut short, is no tar, or claims more than it has, is re
   check_archive_refused(sparse, "");
 }
 
+TEST_CASE("what stands before a file's contents in an archive has a limit") {
+  std::string map = "2000000\n";  // of a sparse file: pieces of nothing, which take 96 MB of memory
+  for (int index = 0; index < 2'000'000; ++index) map += "0\n0\n";
+  Tar sparse;
+  sparse.pax({{"GNU.sparse.major", "1"},
+              {"GNU.sparse.minor", "0"},
+              {"GNU.sparse.name", "layer.tar"},
+              {"GNU.sparse.realsize", "1024"}});
+  sparse.file("x", map + std::string((512 - map.size() % 512) % 512, '\0'));
+  check_archive_refused(sparse.bytes(), "more than 4 MiB stand before a file's contents");
+  // What is skipped is no header.
+  Tar large;
+  const Home home;
+  const Result loaded = home.run({"load"}, archive(large.file("large", std::string(6U << 20U, 'x')), kGood));
+  INFO(loaded.err);
+  CHECK(loaded.out == "Loaded image: a:1\n");
+}
+
 TEST_CASE("a tar of a million entries is refused before it has taken memory or time") {
   std::string bytes;
   bytes.reserve(std::size_t{512} * 1'000'000);
