@@ -10,7 +10,6 @@
 #include "build/settings.hpp"
 #include "engine/files.hpp"
 #include "image/digest.hpp"
-#include "image/pack.hpp"
 #include "image/time.hpp"
 #include "kernel/error.hpp"
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "image/layer.hpp"
-#include "image/pack.hpp"
+#include "image/time.hpp"
 #include "kernel/copy_tree.hpp"
 #include "kernel/error.hpp"
 #include "kernel/inode.hpp"

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "build/heredoc.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::build {
@@ -50,51 +51,6 @@ void take_flags(Instruction& instruction) {
     instruction.flags.emplace_back(flag.substr(0, equals), value);
   }
   instruction.text = std::string(text);
-}
-
-// The here-documents that a line announces, their lines still to come; buildkit's parser.heredocsFromLine. A number
-// before << is a descriptor, a third < makes it a here-string of the shell's.
-struct Announced {
-  Heredoc document;
-  bool strip_tabs = false;
-};
-
-std::vector<Announced> announced(const std::string& text) {
-  std::vector<Announced> found;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\\' && quote != '\'') {
-      ++i;
-    } else if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (text.compare(i, 3, "<<<") == 0) {
-      i += 2;
-    } else if (text.compare(i, 2, "<<") == 0) {
-      Announced one;
-      std::size_t begin = i + 2;
-      if (begin < text.size() && text[begin] == '-') {
-        one.strip_tabs = true;
-        ++begin;
-      }
-      const char mark = begin < text.size() && (text[begin] == '"' || text[begin] == '\'') ? text[begin] : '\0';
-      if (mark != 0) ++begin;
-      std::size_t end = begin;
-      while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_' ||
-                                   text[end] == '.' || text[end] == '-')) {
-        ++end;
-      }
-      i = std::max(end, i + 2) - 1;
-      if (end == begin || (mark != 0 && (end == text.size() || text[end] != mark))) continue;
-      if (mark != 0) ++i;
-      one.document.name = text.substr(begin, end - begin);
-      one.document.expand = mark == 0;
-      found.push_back(std::move(one));
-    }
-  }
-  return found;
 }
 
 class Reader {

@@ -5,7 +5,6 @@
 #include "engine/files.hpp"
 #include "engine/join_note.hpp"
 #include "image/change.hpp"
-#include "image/pack.hpp"
 #include "image/time.hpp"
 #include "kernel/error.hpp"
 

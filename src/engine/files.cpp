@@ -7,6 +7,7 @@
 
 #include "engine/exec.hpp"
 #include "image/pack.hpp"
+#include "image/time.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/unix_socket.hpp"

@@ -3,7 +3,6 @@
 #include "image/change.hpp"
 #include "image/digest.hpp"
 #include "image/layer.hpp"
-#include "image/pack.hpp"
 #include "image/time.hpp"
 
 namespace coracle::image {

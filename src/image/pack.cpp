@@ -1,9 +1,6 @@
 #include "image/pack.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <ctime>
 #include <map>
 #include <memory>
 #include <utility>
@@ -193,19 +190,5 @@ parts::Bytes pack(Fd tree, PackOptions options) {
   const auto packing = std::make_shared<Packing>(std::move(tree), std::move(options));
   return [packing](char* buffer, std::size_t size) { return packing->read(buffer, size); };
 }
-
-std::optional<std::int64_t> source_date_epoch() {
-  const char* value = std::getenv("SOURCE_DATE_EPOCH");
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  const std::string_view text = value;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) {
-    throw Error("read SOURCE_DATE_EPOCH=" + std::string(text), 0, "it is a number of seconds since 1970");
-  }
-  return seconds;
-}
-
-std::int64_t time_of_making() { return source_date_epoch().value_or(std::time(nullptr)); }
 
 }  // namespace coracle::image

@@ -24,11 +24,4 @@ struct PackOptions {
 // user.*. The bytes throw Error.
 parts::Bytes pack(kernel::Fd tree, PackOptions options = {});
 
-// SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/): the time that is to be told in place of
-// now. Throws Error when it is no number.
-std::optional<std::int64_t> source_date_epoch();
-
-// That, or now.
-std::int64_t time_of_making();
-
 }  // namespace coracle::image

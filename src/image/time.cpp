@@ -1,7 +1,12 @@
 #include "image/time.hpp"
 
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <string_view>
+
+#include "kernel/error.hpp"
 
 namespace coracle::image {
 
@@ -26,5 +31,19 @@ std::int64_t seconds_of(const std::string& text) {
   if (std::sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3) offset = hours * 3600 + minutes * 60;
   return timegm(&utc) - (sign == '-' ? -offset : offset);
 }
+
+std::optional<std::int64_t> source_date_epoch() {
+  const char* value = std::getenv("SOURCE_DATE_EPOCH");
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  const std::string_view text = value;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) {
+    throw kernel::Error("read SOURCE_DATE_EPOCH=" + std::string(text), 0, "it is a number of seconds since 1970");
+  }
+  return seconds;
+}
+
+std::int64_t time_of_making() { return source_date_epoch().value_or(std::time(nullptr)); }
 
 }  // namespace coracle::image

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace coracle::image {
@@ -11,5 +12,12 @@ std::string rfc3339(std::int64_t seconds_since_1970);
 
 // 0 for what is not such a time. Fractions of seconds are cut off.
 std::int64_t seconds_of(const std::string& rfc3339);
+
+// SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/): the time that is to be told in place of
+// now. Throws Error when it is no number.
+std::optional<std::int64_t> source_date_epoch();
+
+// That, or now.
+std::int64_t time_of_making();
 
 }  // namespace coracle::image

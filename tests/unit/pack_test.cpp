@@ -1,5 +1,6 @@
 // A tree to the tar of a layer, and back by the way that every layer comes in.
 #include "image/pack.hpp"
+#include "image/time.hpp"
 
 #include <cstdlib>
 #include <filesystem>
