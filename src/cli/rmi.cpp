@@ -40,6 +40,10 @@ int rmi(const Door& door, std::vector<std::string> words) {
   engine::Engine engine(door.roots);
   sweep(engine);
   return for_each(words, [&](const std::string& name) {
+    if (force && !engine.store.has(name)) {  // what is not here is removed
+      std::fprintf(stderr, "coracle: there is no image %s here\n", kernel::printable(name).c_str());
+      return;
+    }
     const image::Removed removed = image::remove(engine.store, name, force);
     for (const std::string& untagged : removed.untagged) fmt::print("Untagged: {}\n", untagged);
     for (const std::string& deleted : removed.deleted) fmt::print("Deleted: {}\n", deleted);

@@ -65,8 +65,9 @@ class Store {
   // The same; nothing when there is none.
   std::optional<Image> look_up(const std::string& name);
 
-  // The id alone, also when the image is damaged.
+  // The same of the id alone, also when the image is damaged.
   std::string find_id(const std::string& name);
+  bool has(const std::string& name) { return locate(name).has_value(); }
 
   // The directories of the image's layers, the lowest first. Throws Error when one is not there.
   std::vector<std::string> layer_directories(const Config& config) const;

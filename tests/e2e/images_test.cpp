@@ -127,6 +127,17 @@ TEST_CASE("one of several images that is not there does not keep the others") {
   CHECK(home.is_empty());
 }
 
+TEST_CASE("force is content when an image is not there, and removes one that is damaged") {
+  const ImagesHome home;
+  const Result none = home.run({"rmi", "-f", "nothing"});
+  CHECK(none.status == 0);
+  CHECK(contains(none.err, "there is no image nothing here"));
+  write_file(home.path() + "/blobs/sha256/" + home.id().substr(7), "damaged");
+  CHECK(home.run({"run", "--net", "none", "busybox", "true"}).status == 125);
+  home.good({"rmi", "-f", "busybox"});
+  CHECK(home.is_empty());
+}
+
 TEST_CASE("prune asks first, and takes only what has no name") {
   const ImagesHome home;
   const std::string old = home.id();
