@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "cli/table.hpp"
+#include "image/digest.hpp"
 #include "image/time.hpp"
 #include "image/usage.hpp"
 #include "kernel/error.hpp"
@@ -16,7 +17,6 @@ namespace {
 
 using kernel::Error;
 
-constexpr std::size_t kShortId = 12;
 constexpr std::size_t kShortStep = 45;
 
 struct Step {
@@ -71,7 +71,7 @@ int history(const Door& door, std::vector<std::string> words) {
     engine::Engine engine(door.roots);
     const image::Image image = engine.store.find(name);
     Table table{{"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"}};
-    std::string id = whole ? image.id : image.id.substr(image.id.find(':') + 1, kShortId);
+    std::string id = whole ? image.id : image::short_id(image.id);
     for (const Step& step : steps_of(image.config, image::layer_sizes(engine.database, image.config.diff_ids))) {
       table.push_back({id, age(step.made.created, human), shown(step.made.created_by, whole),
                        human ? human_size(step.size) : std::to_string(step.size), shown(step.made.comment, true)});

@@ -8,6 +8,7 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "cli/table.hpp"
+#include "image/digest.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::cli {
@@ -23,10 +24,7 @@ struct Shown {
 // All of them must let an image through.
 using Filters = std::vector<std::function<bool(const Listed&)>>;
 
-std::string shown_id(const Listed& image, bool whole) {
-  constexpr std::size_t kShort = 12;
-  return whole ? image.id : image.id.substr(sizeof "sha256:" - 1, kShort);
-}
+std::string shown_id(const Listed& image, bool whole) { return whole ? image.id : image::short_id(image.id); }
 
 std::string or_none(const std::string& text) { return text.empty() ? "<none>" : text; }
 

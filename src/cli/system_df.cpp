@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "cli/table.hpp"
+#include "image/digest.hpp"
 #include "image/usage.hpp"
 #include "kernel/error.hpp"
 #include "kernel/inode.hpp"
@@ -16,8 +17,6 @@ namespace coracle::cli {
 namespace {
 
 using kernel::Error;
-
-constexpr std::size_t kShortId = 12;
 
 std::vector<std::string> volumes_of(const engine::Engine& engine) {
   if (!kernel::exists(engine.volumes_dir())) return {};
@@ -55,9 +54,8 @@ void print_images(engine::Engine& engine, const std::vector<engine::Record>& rec
   for (const image::Listed& image : engine.store.list()) {
     const std::uint64_t shared = image::shared_bytes(engine.database, image.id);
     table.push_back({image.repository.empty() ? "<none>" : image.repository, image.tag.empty() ? "<none>" : image.tag,
-                     image.id.substr(image.id.find(':') + 1, kShortId),
-                     human_duration(std::time(nullptr) - image.created) + " ago", human_size(image.size),
-                     human_size(shared), human_size(image.size - std::min(shared, image.size)),
+                     image::short_id(image.id), human_duration(std::time(nullptr) - image.created) + " ago",
+                     human_size(image.size), human_size(shared), human_size(image.size - std::min(shared, image.size)),
                      std::to_string(users[image.id])});
   }
   fmt::print("Images space usage:\n\n{}", format_table(table));
@@ -68,7 +66,7 @@ void print_all(engine::Engine& engine) {
   print_images(engine, records);
   Table containers{{"CONTAINER ID", "IMAGE", "SIZE", "CREATED", "NAMES"}};
   for (const engine::Record& record : records) {
-    containers.push_back({record.id.substr(0, kShortId), record.image.substr(record.image.find(':') + 1, kShortId),
+    containers.push_back({image::short_id(record.id), image::short_id(record.image),
                           human_size(container_size(engine, record)),
                           human_duration(std::time(nullptr) - record.created) + " ago", record.name});
   }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "sha256:";
 constexpr std::size_t kHexDigits = 64;
+constexpr std::size_t kShort = 12;
 
 void check(int result) {
   if (result != 1) throw kernel::Error("compute a SHA-256 with OpenSSL", 0, "libcrypto has no SHA-256");
@@ -41,6 +42,10 @@ std::string sha256(std::string_view bytes) {
 bool is_digest(std::string_view text) {
   return text.size() == kAlgorithm.size() + kHexDigits && text.substr(0, kAlgorithm.size()) == kAlgorithm &&
          text.substr(kAlgorithm.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string short_id(const std::string& id) {
+  return id.substr(id.starts_with(kAlgorithm) ? kAlgorithm.size() : 0, kShort);
 }
 
 std::string hex_of(const std::string& digest) {

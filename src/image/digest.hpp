@@ -32,4 +32,7 @@ bool is_digest(std::string_view text);
 // The digest without "sha256:": its name as a file.
 std::string hex_of(const std::string& digest);
 
+// What docker shows of an id, an image's or a container's: 12 hex digits.
+std::string short_id(const std::string& id);
+
 }  // namespace coracle::image

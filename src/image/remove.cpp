@@ -5,16 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "image/digest.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::image {
 namespace {
 
 using kernel::Error;
-
-constexpr std::size_t kShortId = 12;
-
-std::string short_id(const std::string& id) { return id.substr(id.find(':') + 1, kShortId); }
 
 // A container that uses the image; "" when there is none. Its record is made before its layers are mounted, and only
 // while the image is there (engine/records.cpp).
