@@ -18,7 +18,6 @@
 namespace coracle::image {
 namespace {
 
-using kernel::Error;
 using kernel::Fd;
 
 constexpr std::size_t kPiece = 256U << 10U;
