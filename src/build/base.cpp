@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "build/builder.hpp"
+#include "image/digest.hpp"
 
 namespace coracle::build {
 
@@ -11,7 +12,7 @@ State Builder::begin(const Stage& stage) {
   State state = find_base(stage.base, stage.index);
   state.arguments.clear();
   state.has_cmd = false;
-  if (!state.config.diff_ids.empty()) request_.say(" ---> " + short_id(state.config.diff_ids.back()));
+  if (!state.config.diff_ids.empty()) request_.say(" ---> " + image::short_id(state.config.diff_ids.back()));
   run_triggers(state, stage);
   return state;
 }

@@ -2,7 +2,6 @@
 #include "build/builder.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +33,7 @@ std::string Builder::run() {
     if (!used_.contains(name)) request_.say("[Warning] One or more build-args [" + name + "] were not consumed");
   }
   std::string id = add_image(done_.at(plan_.stages.back().index));
-  request_.say("Successfully built " + short_id(id));
+  request_.say("Successfully built " + image::short_id(id));
   for (const image::Reference& name : request_.names) request_.say("Successfully tagged " + name.text());
   return id;
 }
@@ -92,7 +91,7 @@ void Builder::take(State& state, const Instruction& instruction, const Work& wor
   if (step.diff_id.empty()) return;
   state.layers.push_back(step.layer);
   state.config.diff_ids.push_back(step.diff_id);
-  request_.say(" ---> " + short_id(step.diff_id));
+  request_.say(" ---> " + image::short_id(step.diff_id));
 }
 
 Step Builder::step_of(const State& state, const Instruction& instruction, const Work& work) {
@@ -162,11 +161,6 @@ std::vector<std::string> Builder::layers_of(const State& state) const {
 std::string Builder::add_image(State state) {
   for (const auto& [name, value] : request_.labels) state.config.labels[name] = value;
   return image::add_image(engine_.store, staging_, {}, state.layers, state.config, request_.names);
-}
-
-std::string short_id(const std::string& digest) {
-  constexpr std::size_t kShort = 12;
-  return digest.substr(std::strlen("sha256:"), kShort);
 }
 
 std::string build(engine::Engine& engine, const Request& request) {

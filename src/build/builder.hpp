@@ -28,9 +28,6 @@ struct State {
   bool has_cmd = false;                // of its own: ENTRYPOINT takes away what the base had
 };
 
-// What is shown of a digest.
-std::string short_id(const std::string& digest);
-
 class Builder {
  public:
   Builder(engine::Engine& engine, const Request& request, image::Staging& staging);
