@@ -11,6 +11,15 @@ namespace coracle::image {
 
 using kernel::Fd;
 
+namespace {
+
+// Whoever is done with a directory removes it without asking.
+Fd open_if_there(const Fd& parent, const std::string& name) {
+  return kernel::find_in_root(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+}  // namespace
+
 Staging::Staging(std::string path, Fd held) : path_(std::move(path)), held_(std::move(held)) {}
 
 // Held while a directory is made and locked, so that nobody takes it for abandoned in between.
@@ -33,8 +42,8 @@ Staging Staging::make(const std::string& parent, const Fd&) {
 std::optional<Staging> Staging::alone(const std::string& parent, const std::function<void()>& act) {
   const Fd lock = lock_all(parent);
   for (const std::string& name : kernel::list(lock)) {
-    const Fd directory = kernel::open(fmt::format("{}/{}", parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!kernel::lock(directory, LOCK_EX | LOCK_NB)) return std::nullopt;
+    const Fd directory = open_if_there(lock, name);
+    if (directory && !kernel::lock(directory, LOCK_EX | LOCK_NB)) return std::nullopt;
   }
   std::optional<Staging> staging(make(parent, lock));
   act();
@@ -47,9 +56,10 @@ std::vector<Staging> Staging::abandoned(const std::string& parent) {
   if (kernel::list(directory_of_all).empty()) return found;  // nearly always: no lock needed for that
   kernel::lock(directory_of_all, LOCK_EX);
   for (const std::string& name : kernel::list(directory_of_all)) {
-    const std::string path = fmt::format("{}/{}", parent, name);
-    Fd directory = kernel::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (kernel::lock(directory, LOCK_EX | LOCK_NB)) found.push_back(Staging(path, std::move(directory)));
+    Fd directory = open_if_there(directory_of_all, name);
+    if (directory && kernel::lock(directory, LOCK_EX | LOCK_NB)) {
+      found.push_back(Staging(fmt::format("{}/{}", parent, name), std::move(directory)));
+    }
   }
   return found;
 }
