@@ -37,8 +37,8 @@ class Files {
 
 std::unique_ptr<Files> open_directory(const std::string& path);
 
-// `file` is a plain tar in a regular file; `name` is what errors call it. Throws Error when it is damaged, has more
-// than 100 000 entries, or two of one name.
-std::unique_ptr<Files> open_tar(kernel::Fd file, const std::string& name);
+// `file` is a plain tar in a regular file. Throws Error when it is damaged, has more than 100 000 entries, or two of
+// one name.
+std::unique_ptr<Files> open_tar(kernel::Fd file);
 
 }  // namespace coracle::image

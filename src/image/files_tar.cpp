@@ -165,12 +165,6 @@ class Tar : public Files {
 
 }  // namespace
 
-std::unique_ptr<Files> open_tar(kernel::Fd file, const std::string& name) {
-  try {
-    return std::make_unique<Tar>(std::move(file));
-  } catch (const Error& error) {
-    throw Error("read " + name + ": " + error.attempt(), error.code(), error.hint());
-  }
-}
+std::unique_ptr<Files> open_tar(kernel::Fd file) { return std::make_unique<Tar>(std::move(file)); }
 
 }  // namespace coracle::image

@@ -69,7 +69,7 @@ std::unique_ptr<Files> open_files(const LoadRequest& request, const Staging& sta
   Fd input = open_input(request);
   if (S_ISDIR(kernel::fstatat(input, "")->st_mode)) return open_directory(request.path);
   if (!is_plain_file(input)) input = gather(input, staging, request);
-  return open_tar(std::move(input), shown(request));
+  return open_tar(std::move(input));
 }
 
 void load_from(Store& store, const Staging& staging, const LoadRequest& request) {

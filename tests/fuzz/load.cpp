@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   kernel::Fd file(memfd_create("archive", MFD_CLOEXEC));
   kernel::write_all(file, {reinterpret_cast<const char*>(data), size});
   try {
-    const auto files = image::open_tar(std::move(file), "archive");
+    const auto files = image::open_tar(std::move(file));
     const auto images =
         image::is_layout(*files) ? image::read_layout(*files, std::nullopt) : image::read_docker_archive(*files);
     for (const image::Offered& offered : images) read_all(*files, offered);
