@@ -18,7 +18,7 @@ namespace {
 
 // TOP/jail/root is unpacked into. TOP/canary, and what TOP and TOP/jail have in them, stay as they are.
 struct Jail {
-  std::string top = "/dev/shm/coracle-fuzz-XXXXXX";
+  std::string top = std::string(std::getenv("CORACLE_FUZZ_DIR")) + "/layer-XXXXXX";
   std::string root;
 
   Jail() {
@@ -26,7 +26,6 @@ struct Jail {
     kernel::create_file(top + "/canary", "untouched");
     root = top + "/jail/root";
   }
-  ~Jail() { kernel::remove_tree(top); }
 
   void check() const {
     struct stat status {};
