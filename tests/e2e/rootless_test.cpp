@@ -115,7 +115,7 @@ TEST_CASE("exit statuses of an ordinary user's containers are docker's") {
   CHECK(in_busybox(user, {}, {"sh", "-c", "exit 7"}).status == 7);
   CHECK(in_busybox(user, {}, {"/etc"}).status == 126);
   CHECK(in_busybox(user, {}, {"/nothing"}).status == 127);
-  CHECK(user.run({"run", "no-such-image"}).status == 125);
+  CHECK(user.run({"run", "--pull", "never", "no-such-image"}).status == 125);
 }
 
 TEST_CASE("an ordinary user's container has a terminal, also when its program is another user") {

@@ -182,7 +182,7 @@ TEST_CASE("a word that is wrong is told with what was read, in one line") {
   check_refused({"run", "-e", "=x", "busybox"}, {"=x"});
   check_refused({"run", "--env-file", "/nonexistent", "busybox"}, {"/nonexistent"});
   check_refused({"run", "--timeline=x.doc", "busybox"}, {"x.doc"});
-  check_refused({"run", "not-there", "true"}, {"not-there", "coracle images"});
+  check_refused({"run", "--pull", "never", "not-there", "true"}, {"not-there", "coracle images"});
   check_refused({"run", "Not/There"}, {"Not/There", "lower case"});
   check_refused({"import", "x.tar"}, {"--help"});
   check_refused({"import", "/nonexistent.tar", "x"}, {"/nonexistent.tar"});
