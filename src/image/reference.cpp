@@ -138,10 +138,14 @@ Reference parse_reference(const std::string& text) {
 }
 
 std::string familiar(const std::string& repository) {
-  std::string_view short_name = repository;
   const std::string host = std::string(kDefaultHost) + "/";
-  if (short_name.starts_with(host)) short_name.remove_prefix(host.size());
-  const bool official = short_name.size() < repository.size() && short_name.starts_with(kDefaultNamespace) &&
+  if (!repository.starts_with(host)) return repository;
+  std::string_view short_name = repository;
+  short_name.remove_prefix(host.size());
+  const std::size_t slash = short_name.find('/');
+  if (slash != std::string_view::npos && is_host(short_name.substr(0, slash)))
+    return repository;  // or that is the host
+  const bool official = short_name.starts_with(kDefaultNamespace) &&
                         short_name.find('/', kDefaultNamespace.size()) == std::string_view::npos;
   if (official) short_name.remove_prefix(kDefaultNamespace.size());
   return std::string(short_name);
