@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/file.h>
+#include <sys/types.h>
 
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
@@ -90,6 +91,15 @@ constexpr const char* kFormat = "PRAGMA page_size=1024; PRAGMA journal_mode=WAL"
   throw Error(attempt + " in " + sqlite3_db_filename(database, "main"), 0, hint);
 }
 
+// Where it finds itself root, SQLite gives the files that it makes the owner that the database's file had a moment
+// before. When an ordinary user becomes root in a namespace in between (launch/rootless.hpp), that number means
+// somebody else.
+void leave_files_to_their_maker() {
+  sqlite3_vfs* system = sqlite3_vfs_find(nullptr);
+  constexpr auto not_root = []() -> uid_t { return 1; };
+  system->xSetSystemCall(system, "geteuid", reinterpret_cast<sqlite3_syscall_ptr>(+not_root));
+}
+
 void set_up(sqlite3* database) {
   sqlite3_extended_result_codes(database, 0);
   sqlite3_busy_timeout(database, kPatienceMs);
@@ -133,6 +143,7 @@ void Database::Close::operator()(sqlite3* database) const noexcept { sqlite3_clo
 
 Database::Database(const std::string& directory) {
   const std::string path = directory + "/state.db";
+  leave_files_to_their_maker();
   sqlite3* opened = nullptr;
   const int result =
       sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

@@ -33,15 +33,6 @@ struct Home {
   }
 };
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 Config changed(const Words& changes) {
   Config config;
   for (const std::string& change : changes) image::apply_change(config, change);
@@ -77,6 +68,8 @@ TEST_CASE("image names are read as docker reads them") {
   CHECK(image::parse_reference("index.docker.io/team/web").repository() == "docker.io/team/web");
   CHECK(read("docker.io/library/redis:7") == "redis:7");
   CHECK(read("docker.io/team/web") == "team/web:latest");
+  CHECK(read("docker.io/a.b/c") == "docker.io/a.b/c:latest");
+  CHECK(read("docker.io/localhost/c") == "docker.io/localhost/c:latest");
   const std::string digest = image::sha256("");
   CHECK(read("redis@" + digest) == "redis@" + digest);
   CHECK(read("redis:7@" + digest) == "redis:7@" + digest);
@@ -89,6 +82,22 @@ TEST_CASE("image names are read as docker reads them") {
   }
   CHECK_THROWS_AS(image::parse_reference(std::string(64, 'a')), Error);
   CHECK_THROWS_AS(image::parse_reference("a:" + std::string(129, 'a')), Error);
+}
+
+TEST_CASE("the files of the database belong to who makes them") {
+  const test::TemporaryDirectory home;
+  const std::string file = home.path() + "/state.db";
+  const auto owner = [&](const std::string& name) {
+    struct stat status {};
+    REQUIRE(stat(name.c_str(), &status) == 0);
+    return status.st_uid;
+  };
+  image::Database{home.path()};
+  for (const char* log : {"-wal", "-shm"}) REQUIRE(unlink((file + log).c_str()) == 0);
+  REQUIRE(chown(file.c_str(), 4711, 4711) == 0);
+  image::Database(home.path()).execute("DELETE FROM steps");
+  CHECK(owner(file) == 4711);
+  for (const char* log : {"-wal", "-shm"}) CHECK(owner(file + log) == geteuid());
 }
 
 TEST_CASE("changes set what a Dockerfile's instructions set") {
@@ -114,11 +123,11 @@ TEST_CASE("a command that only looks like JSON is for the shell") {
 }
 
 TEST_CASE("a change that is wrong says what was read and what is allowed") {
-  CHECK(message_of([] { changed({"RUN make"}); }).find("ENV, CMD, ENTRYPOINT") != std::string::npos);
+  CHECK(test::message_of([] { changed({"RUN make"}); }).find("ENV, CMD, ENTRYPOINT") != std::string::npos);
   for (const char* bad : {"ENV", "ENV A", "ENV =x", "ENV A=\"x", "ENV A=${B", "EXPOSE 0", "EXPOSE 70000", "EXPOSE 1/ip",
                           "STOPSIGNAL SIGWHAT", "WORKDIR", "LABEL x"}) {
     INFO(bad);
-    CHECK(message_of([&] { changed({bad}); }).find(bad) != std::string::npos);
+    CHECK(test::message_of([&] { changed({bad}); }).find(bad) != std::string::npos);
   }
 }
 
@@ -159,7 +168,7 @@ TEST_CASE("an imported image is found by its name, its id, and the beginning of 
   CHECK(image.config.cmd == Words{"sh"});
   CHECK(kernel::exists(home.store.layer_directories(image.config).at(0) + "/bin/busybox"));
   CHECK(image::sha256(kernel::read_file(home.directory.path() + "/blobs/sha256/" + id.substr(7))) == id);
-  CHECK(message_of([&] { home.store.find("team/box"); }).find("coracle images") != std::string::npos);
+  CHECK(test::message_of([&] { home.store.find("team/box"); }).find("coracle images") != std::string::npos);
   CHECK_THROWS_AS(home.store.find("feed"), Error);
 }
 
@@ -207,7 +216,7 @@ TEST_CASE("a damaged archive leaves the store as it was") {
   Home home;
   const std::string bad = home.directory.path() + "/bad.tar.gz";
   kernel::create_file(bad, kernel::read_file(test::busybox_layer(), 64U << 20U).substr(0, 300'000));
-  const std::string message = message_of([&] {
+  const std::string message = test::message_of([&] {
     image::import_image(home.store, {{test::busybox_layer(), bad}, {}, image::parse_reference("x")});
   });
   INFO(message);
@@ -222,7 +231,7 @@ TEST_CASE("an import that is told to end leaves the store as it was") {
   Home home;
   image::ImportRequest request{{test::busybox_layer()}, {}, image::parse_reference("x")};
   request.go_on = [] { throw Error("import", 0, "ended by SIGINT"); };
-  CHECK(message_of([&] { image::import_image(home.store, request); }) == "import: ended by SIGINT");
+  CHECK(test::message_of([&] { image::import_image(home.store, request); }) == "import: ended by SIGINT");
   CHECK(home.entries("/tmp").empty());
   CHECK(home.entries("/layers/sha256").empty());
 }
@@ -253,11 +262,12 @@ TEST_CASE("a database that is damaged or of a later version is refused with one 
   const std::string path = directory.path() + "/state.db";
   SECTION("damaged") {
     kernel::create_file(path, std::string(4096, 'x'));
-    CHECK(message_of([&] { Database database(directory.path()); }).find("the file is damaged") != std::string::npos);
+    CHECK(test::message_of([&] { Database database(directory.path()); }).find("the file is damaged") !=
+          std::string::npos);
   }
   SECTION("later") {
     Database(directory.path()).execute("PRAGMA user_version=99");
-    CHECK(message_of([&] { Database database(directory.path()); }).find("later version") != std::string::npos);
+    CHECK(test::message_of([&] { Database database(directory.path()); }).find("later version") != std::string::npos);
   }
 }
 
