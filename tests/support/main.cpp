@@ -26,7 +26,8 @@ using Listener = Catch::TestEventListenerBase;
 namespace {
 
 struct Counts {
-  int passed = 0, failed = 0;
+  int passed = 0;
+  std::vector<std::string> failed;
   std::vector<std::string> skipped;  // "TEST: this host has no FEATURE"
 };
 
@@ -48,7 +49,7 @@ class Watcher : public Listener {
     const std::vector<std::string> lacking = coracle::test::take_skips();
     const bool good = stats.totals.assertions.failed == 0 && stats.totals.testCases.failed == 0 && leaks.empty();
     if (!good) {
-      ++counts.failed;
+      counts.failed.push_back(name_);
     } else if (!lacking.empty()) {
       counts.skipped.push_back(name_ + ": this host has no " + lacking.front());
     } else {
@@ -69,7 +70,8 @@ class Watcher : public Listener {
 // For scripts/test, which adds up what several test programs say.
 void report(const char* path) {
   std::ofstream file(path, std::ios::app);
-  file << counts.passed << ' ' << counts.failed << ' ' << counts.skipped.size() << '\n';
+  file << counts.passed << ' ' << counts.failed.size() << ' ' << counts.skipped.size() << '\n';
+  for (const std::string& name : counts.failed) file << "failed: " << name << '\n';
   for (const std::string& skip : counts.skipped) file << "skipped: " << skip << '\n';
 }
 
@@ -93,5 +95,5 @@ int main(int argc, char** argv) {
 #endif
   const int result = session.run(argc, argv);
   if (const char* path = std::getenv("CORACLE_TEST_COUNTS")) report(path);
-  return result == 0 && counts.failed > 0 ? 1 : result;
+  return result == 0 && !counts.failed.empty() ? 1 : result;
 }
