@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <exception>
 #include <thread>
 #include <vector>
+
+#include "kernel/error.hpp"
+#include "kernel/thread.hpp"
 
 namespace coracle::image {
 
@@ -24,12 +26,11 @@ void at_once(std::size_t threads, std::size_t count, const std::function<void(st
     }
   };
   std::vector<std::thread> workers;
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (std::size_t i = 0; i < std::min(threads, count); ++i) workers.emplace_back(work);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  try {
+    while (workers.size() < std::min(threads, count)) workers.push_back(kernel::start_thread(work));
+  } catch (const kernel::Error&) {
+    if (workers.empty()) throw;  // else those that there are do it all
+  }
   for (std::thread& worker : workers) worker.join();
   if (failure) std::rethrow_exception(failure);
 }

@@ -1,42 +1,21 @@
 #include "parts/unpack/stream.hpp"
 
 #include <algorithm>
-#include <csignal>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "kernel/error.hpp"
+#include "kernel/thread.hpp"
 
 namespace coracle::parts {
-namespace {
-
-// A thread that takes no signals: they are the caller's, who may wait for them.
-std::thread start(std::function<void()> work) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    std::thread thread(std::move(work));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-  } catch (const std::system_error& error) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw kernel::Error("start a thread", error.code().value());
-  }
-}
-
-}  // namespace
-
 Stream::Stream(Bytes compressed, Tap tap_function, std::uint64_t most_bytes) : compressed_(std::move(compressed)) {
   for (std::vector<char>& buffer : buffers_) buffer.resize(kBufferSize);
   if (!tap_function) used_[tap] = UINT64_MAX;  // as if it were ahead of everybody
   try {
-    decoding_ = start([this, most_bytes] { run([&] { decode(most_bytes); }); });
+    decoding_ = kernel::start_thread([this, most_bytes] { run([&] { decode(most_bytes); }); });
     if (tap_function) {
-      feeding_ = start([this, function = std::move(tap_function)] { run([&] { feed(function); }); });
+      feeding_ = kernel::start_thread([this, function = std::move(tap_function)] { run([&] { feed(function); }); });
     }
   } catch (...) {
     stop();
