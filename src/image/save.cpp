@@ -1,16 +1,15 @@
 #include "image/save.hpp"
 
-#include <cstdio>
 #include <map>
 #include <memory>
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include "image/beside.hpp"
 #include "image/digest.hpp"
 #include "image/save_choice.hpp"
 #include "image/save_target.hpp"
@@ -99,62 +98,24 @@ void write_contents(const Store& store, const Contents& contents, Target& target
   target.finish();
 }
 
-// A name beside `path`, on the same file system, that nobody else has: mkdtemp(3) made it.
-class Beside {
- public:
-  explicit Beside(const std::string& path)
-      : path_(path.substr(0, path.find_last_not_of('/') + 1)), directory_(path_ + ".XXXXXX") {
-    kernel::attempt([&] { return mkdtemp(directory_.data()) != nullptr ? 0 : -1; }, "mkdtemp {}", directory_);
-  }
-  ~Beside() {
-    try {
-      kernel::remove_tree(directory_);
-    } catch (const Error&) {  // what threw before is what is told
-    }
-  }
-  Beside(const Beside&) = delete;
-  Beside& operator=(const Beside&) = delete;
-
-  std::string place() const { return directory_ + "/new"; }
-  void take_the_name() const {
-    kernel::attempt([&] { return std::rename(place().c_str(), path_.c_str()); }, "rename to {}", path_);
-  }
-
- private:
-  std::string path_, directory_;
-};
-
-bool is_something_special(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
 void write_to(const Store& store, const Contents& contents, const SaveRequest& request) {
-  const bool layout = request.format == SaveFormat::oci_dir;
-  if (!layout && (request.path.empty() || is_something_special(request.path))) {  // a pipe, /dev/null
-    const kernel::Fd out = request.path.empty() ? kernel::Fd(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0))
-                                                : kernel::open(request.path, O_WRONLY);
-    return write_contents(store, contents, *make_tar_target(out), request);
+  if (request.format != SaveFormat::oci_dir) {
+    return write_whole(request.path, [&](const kernel::Fd& file) {
+      write_contents(store, contents, *make_tar_target(file), request);
+    });
   }
-  if (layout && kernel::exists(request.path)) throw Error("write a layout to " + request.path, EEXIST);
+  if (kernel::exists(request.path)) throw Error("write a layout to " + request.path, EEXIST);
   const Beside beside(request.path);
-  const kernel::Fd file = layout ? kernel::Fd() : kernel::open(beside.place(), O_WRONLY | O_CREAT | O_EXCL, 0600);
-  const auto target = layout ? make_directory_target(beside.place()) : make_tar_target(file);
-  write_contents(store, contents, *target, request);
+  write_contents(store, contents, *make_directory_target(beside.place()), request);
   beside.take_the_name();
 }
 
 }  // namespace
 
 void save(Store& store, const SaveRequest& request) {
-  Staging staging = store.stage();  // so that nothing of it is removed meanwhile
-  try {
+  store.staged([&](const Staging&) {  // so that nothing of it is removed meanwhile
     write_to(store, contents_of(store, choose_images(store, request.images), request.format), request);
-    staging.remove();
-  } catch (...) {
-    store.abandon(staging);
-    throw;
-  }
+  });
 }
 
 }  // namespace coracle::image

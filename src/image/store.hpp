@@ -15,6 +15,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,24 @@ class Store {
   // A place for the making of an image. While one is held, nothing is collected.
   Staging stage() { return Staging(root_ + "/tmp"); }
   // The right to bring that blob; see claim.hpp.
+  // Calls `act` with such a place, gives what it gives, and takes the place away whatever comes of it.
+  template <typename Act>
+  auto staged(Act act) {
+    Staging staging = stage();
+    try {
+      if constexpr (std::is_void_v<decltype(act(staging))>) {
+        act(staging);
+        staging.remove();
+      } else {
+        auto made = act(staging);
+        staging.remove();
+        return made;
+      }
+    } catch (...) {
+      abandon(staging);
+      throw;
+    }
+  }
   Claim claim(const std::string& digest, const std::function<void()>& waiting = {}) const;
 
   // Takes a layer in. What is there already stays as it is.

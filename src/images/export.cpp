@@ -1,11 +1,10 @@
 // coracle export: all files of a running container as one tar, as docker export writes it.
-#include <cstdio>
-
 #include <unistd.h>
 
 #include "cli/options.hpp"
 #include "engine/files.hpp"
 #include "engine/overlay.hpp"
+#include "image/beside.hpp"
 #include "image/pack.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
@@ -35,17 +34,6 @@ void write_tar(engine::Engine& engine, const std::string& container, const image
   engine::check_whole(files);
 }
 
-void export_to(engine::Engine& engine, const std::string& container, const Fd& out, const Signals& signals) {
-  image::Staging staging = engine.store.stage();
-  try {
-    write_tar(engine, container, staging, out, signals);
-    staging.remove();
-  } catch (...) {
-    engine.store.abandon(staging);
-    throw;
-  }
-}
-
 }  // namespace
 
 int export_container(const cli::Door& door, std::vector<std::string> words) {
@@ -60,19 +48,9 @@ int export_container(const cli::Door& door, std::vector<std::string> words) {
   const Signals signals;
   engine::Engine engine(door.roots);
   cli::sweep(engine);
-  if (file.empty()) {
-    const Fd out(kernel::attempt([] { return dup(STDOUT_FILENO); }, "dup stdout"));
-    export_to(engine, words[0], out, signals);
-    return 0;
-  }
-  const std::string unfinished = file + ".partial";
-  try {
-    export_to(engine, words[0], kernel::open(unfinished, O_WRONLY | O_CREAT | O_TRUNC, 0600), signals);
-    kernel::attempt([&] { return std::rename(unfinished.c_str(), file.c_str()); }, "rename {} to {}", unfinished, file);
-  } catch (...) {
-    ::unlink(unfinished.c_str());
-    throw;
-  }
+  engine.store.staged([&](const image::Staging& staging) {
+    image::write_whole(file, [&](const Fd& out) { write_tar(engine, words[0], staging, out, signals); });
+  });
   return 0;
 }
 

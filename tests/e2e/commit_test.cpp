@@ -1,6 +1,8 @@
 // coracle diff, commit and export, from outside.
 #include <csignal>
 
+#include <fmt/format.h>
+
 #include "e2e/home.hpp"
 #include "kernel/inode.hpp"
 #include "launch/launch.hpp"
@@ -120,6 +122,17 @@ TEST_CASE("export writes all that the container sees as one tar, and not to a te
   CHECK(terminal.out.find("export to a terminal") != std::string::npos);
   CHECK(home.run({"export", "-o", scratch.path() + "/none.tar", "nobody"}).status == 125);
   CHECK(kernel::list(kernel::open(scratch.path(), O_RDONLY | O_DIRECTORY)) == std::vector<std::string>{"all.tar"});
+  // What is no file is written to, and what lies beside is not touched.
+  REQUIRE(mkfifo((scratch.path() + "/fifo").c_str(), 0600) == 0);
+  write_file(file + ".partial", "mine");
+  const Result piped =
+      run({"sh", "-c",
+           fmt::format("'{0}' --root '{1}' export -o '{2}/fifo' box & timeout 20 cat '{2}/fifo'; wait $!",
+                       test::coracle(), home.path(), scratch.path())});
+  CHECK(piped.status == 0);
+  CHECK(piped.out == read_file(file));
+  REQUIRE(home.run({"export", "-o", file, "box"}).status == 0);
+  CHECK(read_file(file + ".partial") == "mine");
 }
 
 TEST_CASE("a container whose commit is killed does not stand still for ever") {
