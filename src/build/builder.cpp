@@ -164,15 +164,7 @@ std::string Builder::add_image(State state) {
 }
 
 std::string build(engine::Engine& engine, const Request& request) {
-  image::Staging staging = engine.store.stage();
-  try {
-    std::string id = Builder(engine, request, staging).run();
-    staging.remove();
-    return id;
-  } catch (...) {
-    engine.store.abandon(staging);
-    throw;
-  }
+  return engine.store.staged([&](image::Staging& staging) { return Builder(engine, request, staging).run(); });
 }
 
 }  // namespace coracle::build

@@ -71,11 +71,7 @@ void take_stdin(Request& request, const image::Staging& staging) {
   }
   const std::string directory = staging.path() + "/context";
   kernel::make_directories(directory);
-  const image::Limits most = image::limits();
-  parts::unpack(path, directory,
-                {.uncompressed = [&](std::string_view) { request.go_on(); },
-                 .most_bytes = most.most_bytes,
-                 .most_entries = most.most_entries});
+  parts::unpack(path, directory, image::unpack_options([&](std::string_view) { request.go_on(); }));
   request.context = kernel::open(directory, O_RDONLY | O_DIRECTORY);
 }
 

@@ -156,11 +156,8 @@ void Copying::unpack(const Origin& origin, const Fd& archive, const std::string&
     throw Error("unpack " + name, 0,
                 "--chown and --chmod do not go with an archive that ADD unpacks; use COPY and RUN");
   const Fd directory = kernel::make_directories_in_root(root_, destination_.empty() ? "." : destination_);
-  const image::Limits most = image::limits();
   parts::unpack(parts::bytes_of(kernel::path_of(archive)), name, kernel::path_of(directory),
-                {.uncompressed = [&](std::string_view) { origin.go_on(); },
-                 .most_bytes = most.most_bytes,
-                 .most_entries = most.most_entries});
+                image::unpack_options([&](std::string_view) { origin.go_on(); }));
 }
 
 Attributes Copying::attributes_of(const Fd& file, const struct stat& status, bool keep_owner) const {

@@ -63,8 +63,7 @@ image::StagedLayer pack_layer(const image::Staging& staging, const ContainerFile
 }  // namespace
 
 std::string commit(Engine& engine, const CommitRequest& request) {
-  image::Staging staging = engine.store.stage();
-  try {
+  return engine.store.staged([&](const image::Staging& staging) {
     const ContainerFiles files = find_files(engine, request.container);
     Config config = config_of(files, request);
     const image::StagedLayer layer = pack_layer(staging, files, request);
@@ -76,13 +75,8 @@ std::string commit(Engine& engine, const CommitRequest& request) {
     const image::Manifest base = image::parse_manifest(engine.store.document(files.image.manifest));
     std::vector<image::Reference> names;
     if (request.name) names.push_back(*request.name);
-    std::string id = image::add_image(engine.store, staging, {layer}, base.layers, config, names);
-    staging.remove();
-    return id;
-  } catch (...) {
-    engine.store.abandon(staging);
-    throw;
-  }
+    return image::add_image(engine.store, staging, {layer}, base.layers, config, names);
+  });
 }
 
 }  // namespace coracle::engine

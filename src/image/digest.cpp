@@ -39,6 +39,11 @@ std::string sha256(std::string_view bytes) {
   return hash.finish();
 }
 
+void verify(const std::string& what, const std::string& promised, const std::string& found) {
+  if (found == promised) return;
+  throw kernel::Error("verify " + what, 0, "its content is " + found + ": it is damaged or another one");
+}
+
 bool is_digest(std::string_view text) {
   return text.size() == kAlgorithm.size() + kHexDigits && text.substr(0, kAlgorithm.size()) == kAlgorithm &&
          text.substr(kAlgorithm.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;

@@ -26,6 +26,9 @@ class Sha256 {
 
 std::string sha256(std::string_view bytes);
 
+// Throws Error when what was found is not what the digest of `what` promised ("the blob sha256:HEX").
+void verify(const std::string& what, const std::string& promised, const std::string& found);
+
 // Whether the text is "sha256:" and 64 lower-case hex digits.
 bool is_digest(std::string_view text);
 

@@ -71,9 +71,7 @@ class Reader {
     const std::string json = files_.read(name);
     descriptor = {.media_type = kOciConfig, .digest = sha256(json), .size = json.size()};
     const std::string promised = promised_digest(name);
-    if (!promised.empty() && promised != descriptor.digest) {
-      throw Error("verify " + name, 0, "its content is " + descriptor.digest + ": it is damaged or another one");
-    }
+    if (!promised.empty()) verify(name, promised, descriptor.digest);
     return parse_config(json);
   }
 

@@ -31,15 +31,7 @@ std::string make_image(Store& store, const ImportRequest& request, Config config
 
 std::string import_image(Store& store, const ImportRequest& request) {
   const Config config = changed_config(request);  // so that a slip in a change is told before the work is done
-  Staging staging = store.stage();
-  try {
-    std::string id = make_image(store, request, config, staging);
-    staging.remove();
-    return id;
-  } catch (...) {
-    store.abandon(staging);
-    throw;
-  }
+  return store.staged([&](const Staging& staging) { return make_image(store, request, config, staging); });
 }
 
 }  // namespace coracle::image

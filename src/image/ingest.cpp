@@ -62,16 +62,10 @@ void bring_all(Store& store, Source& source, const Staging& staging, const std::
 std::string ingest(Store& store, Source& source, const std::string& manifest, const std::vector<Reference>& names,
                    const Progress& progress) {
   const std::string config = bring_config(store, source, parse_manifest(manifest).config);
-  Staging staging = store.stage();
-  try {
+  return store.staged([&](const Staging& staging) {
     bring_all(store, source, staging, manifest, config, progress);
-    std::string id = store.add(staging, {manifest, config}, names);
-    staging.remove();
-    return id;
-  } catch (...) {
-    store.abandon(staging);
-    throw;
-  }
+    return store.add(staging, {manifest, config}, names);
+  });
 }
 
 std::string read_document(const parts::Bytes& bytes, const Descriptor& descriptor) {
@@ -91,11 +85,7 @@ std::string read_document(const parts::Bytes& bytes, const Descriptor& descripto
     throw Error("read the blob " + descriptor.digest, 0,
                 fmt::format("it does not have the {} bytes it should have", descriptor.size));
   }
-  const std::string digest = sha256(text);
-  if (digest != descriptor.digest) {
-    throw Error("verify the blob " + descriptor.digest, 0,
-                "its content is " + digest + ": it is damaged or another one");
-  }
+  verify("the blob " + descriptor.digest, descriptor.digest, sha256(text));
   return text;
 }
 

@@ -51,14 +51,6 @@ std::string new_directory(const Staging& staging) {
   return directory;
 }
 
-parts::UnpackOptions unpack_options(std::function<void(std::string_view)> uncompressed, parts::Budget* memory) {
-  const Limits most = limits();
-  return {.uncompressed = std::move(uncompressed),
-          .most_bytes = most.most_bytes,
-          .most_entries = most.most_entries,
-          .memory = memory};
-}
-
 // The bytes of a blob as they come: those that are in the claim's file already, then those that are brought. They are
 // counted, hashed and kept in that file.
 class Arrival {
@@ -92,12 +84,7 @@ class Arrival {
   }
 
   // All has been read.
-  void check() {
-    const std::string digest = hash_.finish();
-    if (digest != blob_.digest) {
-      throw Error("verify the blob " + blob_.digest, 0, "its content is " + digest + ": it is damaged or another one");
-    }
-  }
+  void check() { verify("the blob " + blob_.digest, blob_.digest, hash_.finish()); }
 
  private:
   std::size_t read_kept(char* buffer, std::size_t size) {
@@ -131,6 +118,12 @@ class Arrival {
   std::exception_ptr source_failure_;
 };
 
+void verify_uncompressed(const Descriptor& blob, const std::string& diff_id, const std::string& found) {
+  if (found == diff_id) return;
+  throw Error("verify the layer " + blob.digest, 0,
+              "uncompressed it is " + found + ", and the configuration says " + diff_id);
+}
+
 void bring(Store& store, const Staging& staging, const Claim& claim, const Descriptor& blob, const std::string& diff_id,
            Arrival& arrival, parts::Budget* memory) {
   const std::string directory = new_directory(staging);
@@ -139,31 +132,25 @@ void bring(Store& store, const Staging& staging, const Claim& claim, const Descr
   const auto options = unpack_options([&](std::string_view piece) { uncompressed.update(piece); }, memory);
   const parts::Unpacked unpacked = parts::unpack(bytes, blob.digest, directory, options);
   arrival.check();
-  const std::string found = uncompressed.finish();
-  if (found != diff_id) {
-    throw Error("verify the layer " + blob.digest, 0,
-                "uncompressed it is " + found + ", and the configuration says " + diff_id);
-  }
+  verify_uncompressed(blob, diff_id, uncompressed.finish());
   store.add_layer({claim.path(), blob.digest, blob.size, directory, diff_id, unpacked.bytes});
 }
 
 bool is_here(Store& store, const Descriptor& blob, const std::string& diff_id) {
   const auto known = store.layer_of(blob.digest);
-  if (!known) return false;
-  if (*known == diff_id) return true;
-  throw Error("verify the layer " + blob.digest, 0,
-              "uncompressed it is " + *known + ", and the configuration says " + diff_id);
+  if (known) verify_uncompressed(blob, diff_id, *known);
+  return known.has_value();
 }
 
 }  // namespace
 
-Limits limits() {
-  Limits most;
+parts::UnpackOptions unpack_options(std::function<void(std::string_view)> uncompressed, parts::Budget* memory) {
+  parts::UnpackOptions options{.uncompressed = std::move(uncompressed), .memory = memory};
   const char* text = std::getenv("CORACLE_MAX_LAYER");
   if (text != nullptr && *text != '\0') {
-    most.most_bytes = static_cast<std::uint64_t>(parts::parse_memory(text).limit.value_or(0));
+    options.most_bytes = static_cast<std::uint64_t>(parts::parse_memory(text).limit.value_or(0));
   }
-  return most;
+  return options;
 }
 
 StagedLayer stage_layer(const Staging& staging, parts::Bytes archive, const std::string& name,
@@ -191,12 +178,10 @@ StagedLayer stage_layer(const Staging& staging, parts::Bytes archive, const std:
     ending.tell(staged.descriptor, taken, 0);
     return count;
   };
-  const auto options = unpack_options(
-      [&](std::string_view piece) {
-        if (compression == parts::Compression::xz) keep(piece);
-        uncompressed.update(piece);
-      },
-      nullptr);
+  const auto options = unpack_options([&](std::string_view piece) {
+    if (compression == parts::Compression::xz) keep(piece);
+    uncompressed.update(piece);
+  });
   try {
     layer.size = parts::unpack(bytes, name, layer.directory, options).bytes;
   } catch (...) {
@@ -231,7 +216,7 @@ void bring_layer(Store& store, const Staging& staging, const Descriptor& blob, c
                  const std::function<parts::Bytes(std::uint64_t)>& open, const Progress& progress,
                  parts::Budget* memory) {
   if (is_here(store, blob, diff_id)) return;
-  if (blob.size > limits().most_bytes) {
+  if (blob.size > unpack_options().most_bytes) {
     throw Error("read the layer " + blob.digest, EFBIG,
                 fmt::format("it has {} bytes; CORACLE_MAX_LAYER sets the most", blob.size));
   }

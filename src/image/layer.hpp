@@ -15,13 +15,10 @@ namespace coracle::image {
 // How far a blob is: bytes of `total` (0: not known). Called often, from other threads; what it throws ends the work.
 using Progress = std::function<void(const Descriptor& blob, std::uint64_t bytes, std::uint64_t total)>;
 
-struct Limits {
-  std::uint64_t most_bytes = 64ULL << 30U;  // of a layer's files; CORACLE_MAX_LAYER sets another one
-  std::uint64_t most_entries = 5'000'000;
-};
-
-// The limits, with those that the environment sets. Throws Error for what is no size.
-Limits limits();
+// Unpacking within the limits that the environment sets: CORACLE_MAX_LAYER, the bytes of a layer's files. Throws Error
+// for what is no size.
+parts::UnpackOptions unpack_options(std::function<void(std::string_view)> uncompressed = {},
+                                    parts::Budget* memory = nullptr);
 
 // Unpacks an archive that nobody vouches for: what its digests are is what they are computed to be. `name` is what
 // errors call it. The media type is in the descriptor. xz, which is no layer's format, is kept uncompressed.

@@ -50,7 +50,7 @@ Fd gather(const Fd& input, const Staging& staging, const LoadRequest& request) {
   };
   Fd file = kernel::open(staging.path() + "/archive", O_RDWR | O_CREAT | O_EXCL, 0600);
   const auto decoder = parts::open_decoder(bytes);
-  const std::uint64_t most = limits().most_bytes;
+  const std::uint64_t most = unpack_options().most_bytes;
   std::vector<char> buffer(1U << 20U);
   std::uint64_t total = 0;
   while (const std::size_t count = decoder->read(buffer.data(), buffer.size())) {
@@ -86,12 +86,9 @@ void load_from(Store& store, const Staging& staging, const LoadRequest& request)
 }  // namespace
 
 void load(Store& store, const LoadRequest& request) {
-  Staging staging = store.stage();
   try {
-    load_from(store, staging, request);
-    staging.remove();
+    store.staged([&](const Staging& staging) { load_from(store, staging, request); });
   } catch (const Error& error) {
-    store.abandon(staging);
     const bool ended = error.status() > 125;  // by a signal, which is no fault of the archive
     if (ended) throw;
     throw Error("load " + shown(request) + ": " + error.attempt(), error.code(), error.hint());

@@ -125,20 +125,13 @@ class Silence {
 };
 
 std::string build_image(engine::Engine& engine, Words& words) {
-  image::Staging staging = engine.store.stage();
-  try {
+  return engine.store.staged([&](const image::Staging& staging) {
     std::optional<Silence> silence;
     if (words.quiet) silence.emplace(staging.path() + "/output");
     build::open_context(words.request, words.context, words.file, staging);
     cli::read_nothing();
-    std::string id = build::build(engine, words.request);
-    silence.reset();
-    staging.remove();
-    return id;
-  } catch (...) {
-    engine.store.abandon(staging);
-    throw;
-  }
+    return build::build(engine, words.request);
+  });
 }
 
 }  // namespace
