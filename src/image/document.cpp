@@ -46,7 +46,7 @@ Json parse_json(const char* what, std::string_view text) {
     throw Error(fmt::format("read {} of {} bytes", what, text.size()), 0, "4 MiB is the most");
   }
   Counter counter;
-  Json::sax_parse(text, &counter);
+  if (text.size() > kMostValues) Json::sax_parse(text, &counter);  // each value takes a byte at least
   if (counter.too_many()) throw Error(fmt::format("read {} of more than {} values", what, kMostValues), 0);
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) throw Error(fmt::format("read {}", what), 0, "it is not JSON");
