@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "kernel/recorder.hpp"
 #include "support/session.hpp"
@@ -80,6 +81,15 @@ std::vector<std::string> take_skips() { return std::exchange(skips(), {}); }
 
 std::string build(const std::string& path) { return environment("CORACLE_TEST_BUILD", CORACLE_BUILD) + "/" + path; }
 std::string lesson(const std::string& name) { return build("lessons/" + name); }
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const kernel::Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
 std::string coracle() { return build("coracle"); }
 std::string source(const std::string& path) { return environment("CORACLE_TEST_SOURCE", CORACLE_SOURCE) + "/" + path; }
 

@@ -28,6 +28,9 @@ namespace coracle::test {
 
 void skip(const std::string& feature);
 
+// What the action says that it throws an Error with; "" when it throws none.
+std::string message_of(const std::function<void()>& action);
+
 // The paths of what the build made, and of the source it was made of. CORACLE_TEST_BUILD and CORACLE_TEST_SOURCE say
 // where these have been moved to.
 std::string build(const std::string& path);   // "coracle-oci" -> .../build/coracle-oci

@@ -16,15 +16,6 @@ using kernel::Error;
 
 namespace {
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 Instruction only(const std::string& text) {
   const Dockerfile read = build::parse_dockerfile(text, "Dockerfile");
   REQUIRE(read.instructions.size() == 1);
@@ -79,23 +70,23 @@ TEST_CASE("here-documents belong to RUN, COPY and ADD, and each ends with its ow
   CHECK(only("RUN echo '<<A'").heredocs.empty());
   CHECK(only("RUN echo \\<<A").heredocs.size() == 0);
   CHECK(only("CMD cat <<A").heredocs.empty());
-  CHECK(message_of([] { only("\nRUN <<EOF\nx\n"); }).find("Dockerfile:2: <<EOF") == 0);
+  CHECK(test::message_of([] { only("\nRUN <<EOF\nx\n"); }).find("Dockerfile:2: <<EOF") == 0);
 }
 
 TEST_CASE("what is no Dockerfile is refused with its line") {
-  CHECK(message_of([] { only("FROM a\n\n ?? b\n"); }).find("Dockerfile:3: ") == 0);
-  CHECK(message_of([] { only("FROM a\nWHAT b\n"); }).find("Dockerfile:2: WHAT b: ") == 0);
-  CHECK(message_of([] { only(""); }).find("no instructions") != std::string::npos);
-  CHECK(message_of([] { only(std::string("FROM a\0", 7)); }).find("NUL") != std::string::npos);
-  CHECK(message_of([] { only("FROM \x1b[31m\n\x1b]0;x\a\n"); }).find('\x1b') == std::string::npos);
+  CHECK(test::message_of([] { only("FROM a\n\n ?? b\n"); }).find("Dockerfile:3: ") == 0);
+  CHECK(test::message_of([] { only("FROM a\nWHAT b\n"); }).find("Dockerfile:2: WHAT b: ") == 0);
+  CHECK(test::message_of([] { only(""); }).find("no instructions") != std::string::npos);
+  CHECK(test::message_of([] { only(std::string("FROM a\0", 7)); }).find("NUL") != std::string::npos);
+  CHECK(test::message_of([] { only("FROM \x1b[31m\n\x1b]0;x\a\n"); }).find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("a huge Dockerfile is refused at once") {
   const auto begin = std::chrono::steady_clock::now();
   std::string lines;
   for (int i = 0; i < 500'000; ++i) lines += "RUN a\n";
-  CHECK(message_of([&] { only(lines); }).find("10000 instructions") != std::string::npos);
-  CHECK(message_of([&] { only(lines + lines); }).find("4 MiB") != std::string::npos);
+  CHECK(test::message_of([&] { only(lines); }).find("10000 instructions") != std::string::npos);
+  CHECK(test::message_of([&] { only(lines + lines); }).find("4 MiB") != std::string::npos);
   lines.clear();
   for (int i = 0; i < 1'000'000; ++i) lines += "a\\\n";
   CHECK(only("RUN " + lines).text.size() == 1'000'000);
@@ -141,7 +132,7 @@ TEST_CASE("only those stages are made that the wanted one needs") {
 
 TEST_CASE("a FROM that cannot be is refused with its line") {
   const auto plan = [](const char* text) {
-    return message_of([&] { build::make_plan(build::parse_dockerfile(text, "D"), "D", {}, ""); });
+    return test::message_of([&] { build::make_plan(build::parse_dockerfile(text, "D"), "D", {}, ""); });
   };
   CHECK(plan("RUN a\nFROM b").find("D:1: RUN a: ") == 0);
   CHECK(plan("FROM a AS x\nFROM a AS X").find("D:2: ") == 0);

@@ -29,15 +29,6 @@ struct Created {
   std::string run_dir = root.path() + "/a-name";
 };
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST_CASE("a created container waits at its gate until it is started") {
@@ -54,7 +45,8 @@ TEST_CASE("a created container waits at its gate until it is started") {
 TEST_CASE("a container is started once") {
   Created created(shell("exec sleep 1000"));
   launch::start(created.run_dir);
-  CHECK(message_of([&] { launch::start(created.run_dir); }).find("nobody waits at its gate") != std::string::npos);
+  CHECK(test::message_of([&] { launch::start(created.run_dir); }).find("nobody waits at its gate") !=
+        std::string::npos);
   launch::unmake(created.root.path(), "a-name", created.parts);
   CHECK(kernel::wait(created.pidfd).status() == 128 + SIGKILL);
 }
@@ -70,14 +62,14 @@ TEST_CASE("a program that is not there fails the creation, one that cannot be ex
   const test::TemporaryDirectory root;
   parts::Parts none;
   const launch::Options options{root.path(), "a-name"};
-  CHECK(message_of([&] { launch::create({.args = {"/no/such/program"}}, none, options); }) ==
+  CHECK(test::message_of([&] { launch::create({.args = {"/no/such/program"}}, none, options); }) ==
         "execve /no/such/program: ENOENT (No such file or directory)");
   CHECK(!kernel::exists(root.path() + "/a-name"));
 
   const std::string file = root.path() + "/no-program";
   kernel::create_file(file, "neither a script nor ELF\n", 0755);
   const kernel::Fd pidfd = kernel::pidfd_open(launch::create({.args = {file}}, none, options));
-  CHECK(message_of([&] { launch::start(root.path() + "/a-name"); }).find("ENOEXEC") != std::string::npos);
+  CHECK(test::message_of([&] { launch::start(root.path() + "/a-name"); }).find("ENOEXEC") != std::string::npos);
   CHECK(kernel::wait(pidfd).status() == 126);
   launch::unmake(root.path(), "a-name", none);
 }

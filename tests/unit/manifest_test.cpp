@@ -17,15 +17,6 @@ namespace {
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 std::string index_for(const std::vector<std::string>& platforms) {
   image::Index index{.media_type = image::kOciIndex};
   for (const std::string& platform : platforms) {
@@ -97,7 +88,7 @@ TEST_CASE("a platform is chosen as docker chooses it, and those there are are na
   CHECK(chosen("linux/amd64") == image::sha256("linux/amd64"));
   CHECK(chosen("amd64") == image::sha256("linux/amd64"));
   CHECK(chosen("linux/arm/v7") == image::sha256("linux/arm/v7"));
-  CHECK(contains(message_of([&] { chosen("linux/s390x"); }), "linux/arm/v7, windows/amd64"));
+  CHECK(contains(test::message_of([&] { chosen("linux/s390x"); }), "linux/arm/v7, windows/amd64"));
   for (const char* bad : {"", "/", "linux/", "a/b/c/d"}) CHECK_THROWS_AS(image::parse_platform(bad), Error);
 }
 
@@ -112,11 +103,12 @@ TEST_CASE("a document that can be read in two ways, or is too long, is refused")
     INFO(bad);
     CHECK_THROWS_AS(image::parse_manifest(bad), Error);
   }
-  CHECK(contains(message_of([] { image::parse_manifest(std::string((4U << 20U) + 1, ' ')); }), "4 MiB"));
+  CHECK(contains(test::message_of([] { image::parse_manifest(std::string((4U << 20U) + 1, ' ')); }), "4 MiB"));
   std::string many = R"({"config":[{})";
   while (many.size() < 4'000'000) many += ",{}";
-  CHECK(contains(message_of([&] { image::parse_manifest(many + "]}"); }), "more than 200000 values"));
-  CHECK(contains(message_of([] { image::parse_manifest(R"({"schemaVersion":1,"fsLayers":[]})"); }), "schemaVersion"));
+  CHECK(contains(test::message_of([&] { image::parse_manifest(many + "]}"); }), "more than 200000 values"));
+  CHECK(contains(test::message_of([] { image::parse_manifest(R"({"schemaVersion":1,"fsLayers":[]})"); }),
+                 "schemaVersion"));
 }
 
 TEST_CASE("a digest or a size that is no such thing is refused before anything is done with it") {
@@ -156,7 +148,7 @@ TEST_CASE("a layer whose connection broke is gone on with where it broke") {
   Home home;
   Blobs blobs;
   blobs.breaks_at = 500'000;
-  CHECK(contains(message_of([&] { home.ingest(blobs); }), "ECONNRESET"));
+  CHECK(contains(test::message_of([&] { home.ingest(blobs); }), "ECONNRESET"));
   CHECK(home.store.list().empty());
   CHECK(home.entries("/layers/sha256") == 0);
   blobs.breaks_at = UINT64_MAX;
@@ -198,7 +190,7 @@ TEST_CASE("a layer that is not what its digest, size or diff_id says is not take
     blobs.seal();
     expected = "the configuration says";
   }
-  const std::string message = message_of([&] { home.ingest(blobs); });
+  const std::string message = test::message_of([&] { home.ingest(blobs); });
   INFO(message);
   CHECK(contains(message, expected.c_str()));
   CHECK(home.store.list().empty());
