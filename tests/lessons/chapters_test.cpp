@@ -195,6 +195,7 @@ CHAPTER("lessons/07-volumes/README.md")
 CHAPTER("lessons/08-confine/README.md")
 CHAPTER("lessons/09-terminal/README.md")
 CHAPTER("lessons/10-images/README.md")
+CHAPTER("lessons/11-lifecycle/README.md")
 CHAPTER("lessons/12-oci-runtime/README.md")
 CHAPTER("lessons/14-versus-vm/README.md")
 
