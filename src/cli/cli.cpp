@@ -1,6 +1,7 @@
 #include "cli/cli.hpp"
 
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -27,6 +28,14 @@ int for_each(const std::vector<std::string>& words, const std::function<void(con
     }
   }
   return status;
+}
+
+bool agrees(const std::string& warning) {
+  std::printf("WARNING! This will remove %s.\nAre you sure you want to continue? [y/N] ", warning.c_str());
+  std::fflush(stdout);
+  char answer[8] = "";  // a line that is longer is no yes
+  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
+  return std::strcmp(answer, "y\n") == 0 || std::strcmp(answer, "Y\n") == 0;
 }
 
 void sweep(engine::Engine& engine) { report_left_behind(engine.sweep()); }

@@ -31,6 +31,11 @@ int tag(const Door& door, std::vector<std::string> words);
 int rmi(const Door& door, std::vector<std::string> words);
 int image_prune(const Door& door, std::vector<std::string> words);
 int system_df(const Door& door, std::vector<std::string> words);
+int network_create(const Door& door, std::vector<std::string> words);
+int network_ls(const Door& door, std::vector<std::string> words);
+int network_inspect(const Door& door, std::vector<std::string> words);
+int network_rm(const Door& door, std::vector<std::string> words);
+int network_prune(const Door& door, std::vector<std::string> words);
 int diff(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
 
@@ -39,6 +44,9 @@ void read_nothing();
 
 // Lets `act` see each of the words, and tells of those for which it throws: the exit status is 1 then, as docker's.
 int for_each(const std::vector<std::string>& words, const std::function<void(const std::string&)>& act);
+
+// Asks "Are you sure" behind the warning, as docker does; only y or Y is a yes.
+bool agrees(const std::string& warning);
 
 // Clears away what killed commands left behind, and tells what could not be.
 void sweep(engine::Engine& engine);

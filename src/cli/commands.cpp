@@ -16,7 +16,7 @@ namespace {
 
 void print_help(std::span<const Command> commands) {
   std::puts("Usage: coracle [--root DIR] [--run DIR] COMMAND ...\n\nCommands:");
-  for (const Command& command : commands) std::printf("  %-11s %s\n", command.name, command.what);
+  for (const Command& command : commands) std::printf("  %-15s %s\n", command.name, command.what);
   std::puts(
       "\nOptions:\n"
       "  --root DIR  Images, volumes and containers ($CORACLE_ROOT, else /var/lib/coracle; for an ordinary user\n"
@@ -51,15 +51,28 @@ struct Alias {
   const char* command;
 };
 constexpr Alias kAliases[] = {
-    {"image build", "build"}, {"image history", "history"}, {"image import", "import"}, {"image inspect", "inspect"},
-    {"image list", "images"}, {"image load", "load"},       {"image ls", "images"},     {"image pull", "pull"},
-    {"image push", "push"},   {"image remove", "rmi"},      {"image rm", "rmi"},        {"image save", "save"},
+    {"image build", "build"},
+    {"image history", "history"},
+    {"image import", "import"},
+    {"image inspect", "inspect"},
+    {"image list", "images"},
+    {"image load", "load"},
+    {"image ls", "images"},
+    {"image pull", "pull"},
+    {"image push", "push"},
+    {"image remove", "rmi"},
+    {"image rm", "rmi"},
+    {"image save", "save"},
     {"image tag", "tag"},
+    {"network list", "network ls"},
+    {"network remove", "network rm"},
 };
 
-// Takes the name of a command from the front of the words; those of images and of the system have two words.
+bool is_group(const std::string& word) { return word == "image" || word == "network" || word == "system"; }
+
+// Takes the name of a command from the front of the words; those of a group have two words.
 std::string take_name(std::vector<std::string>& words) {
-  const bool two = words.size() > 1 && (words[0] == "image" || words[0] == "system");
+  const bool two = words.size() > 1 && is_group(words[0]);
   std::string name = two ? words[0] + " " + words[1] : words[0];
   words.erase(words.begin(), words.begin() + (two ? 2 : 1));
   for (const Alias& alias : kAliases) {
@@ -101,7 +114,7 @@ int act(std::span<const Command> commands, std::vector<std::string> words) {
     if (command.act == nullptr) execute_images(door, name, words);
     return command.act(door, std::move(words));
   }
-  if (name == "image" || name == "system" || name == "image --help" || name == "system --help") {
+  if (is_group(name.substr(0, name.find(" --help")))) {
     print_help(commands);
     return 0;
   }

@@ -1,6 +1,5 @@
 // coracle rmi and coracle image prune: names and images taken away.
 #include <cstdio>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -14,15 +13,6 @@ namespace coracle::cli {
 namespace {
 
 using kernel::Error;
-
-bool agrees(bool all) {
-  fmt::print("WARNING! This will remove all {}.\nAre you sure you want to continue? [y/N] ",
-             all ? "images without at least one container associated to them" : "dangling images");
-  std::fflush(stdout);
-  char answer[8] = "";  // a line that is longer is no yes
-  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
-  return std::strcmp(answer, "y\n") == 0 || std::strcmp(answer, "Y\n") == 0;
-}
 
 }  // namespace
 
@@ -59,7 +49,7 @@ int image_prune(const Door& door, std::vector<std::string> words) {
   options.flag('f', "force", "Do not ask", force);
   if (!options.read(words)) return 0;
   if (!words.empty()) throw Error("read the word " + words[0], 0, "see coracle image prune --help");
-  if (!force && !agrees(all)) {
+  if (!force && !agrees(all ? "all images without at least one container associated to them" : "all dangling images")) {
     fmt::print("Total reclaimed space: 0B\n");
     return 0;
   }

@@ -21,7 +21,11 @@ Roots checked(Roots roots, bool outside) {
 }  // namespace
 
 Engine::Engine(Roots chosen, bool outside)
-    : roots(checked(std::move(chosen), outside)), database(roots.data), store(roots.data, database), records(database) {
+    : roots(checked(std::move(chosen), outside)),
+      database(roots.data),
+      store(roots.data, database),
+      records(database),
+      networks(database) {
   if (!outside) launch::become_root_inside("coracle");
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/networks.hpp"
 #include "engine/records.hpp"
 #include "image/database.hpp"
 #include "image/store.hpp"
@@ -39,6 +40,7 @@ class Engine {
   image::Database database;
   image::Store store;
   Records records;
+  Networks networks;
 };
 
 }  // namespace coracle::engine

@@ -14,7 +14,7 @@ namespace {
 using kernel::Error;
 
 // The number goes up with every change of the schema.
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE blobs (
@@ -73,6 +73,27 @@ CREATE TABLE containers (
   created  INTEGER NOT NULL,
   run_root TEXT NOT NULL      -- where the launching process holds the lock on ID
 ) WITHOUT ROWID;
+CREATE TABLE networks (
+  name     TEXT PRIMARY KEY,
+  id       TEXT NOT NULL,
+  driver   TEXT NOT NULL,     -- bridge, host, null, ...
+  subnet   TEXT NOT NULL,     -- IPv4: 10.78.0.0/24; '' for none, and so on
+  gateway  TEXT NOT NULL,
+  ip_range TEXT NOT NULL,     -- where its addresses are taken from; '' is the whole subnet
+  subnet6  TEXT NOT NULL,
+  gateway6 TEXT NOT NULL,
+  link     TEXT NOT NULL,     -- of the bridge
+  internal INTEGER NOT NULL,
+  ipv6     INTEGER NOT NULL,
+  options  TEXT NOT NULL,     -- JSON objects of strings
+  labels   TEXT NOT NULL,
+  created  INTEGER NOT NULL   -- seconds since 1970
+) WITHOUT ROWID;
+INSERT INTO networks
+  SELECT column1, lower(hex(randomblob(32))), column2, column3, column4, '', '', '', column5, 0, 0, '{}', '{}',
+         unixepoch()
+  FROM (VALUES ('bridge', 'bridge', '10.77.0.0/16', '10.77.0.1', 'coracle0'), ('host', 'host', '', '', ''),
+               ('none', 'null', '', '', ''));
 )sql";
 
 constexpr int kPatienceMs = 20'000;

@@ -177,21 +177,32 @@ Ipv4 lease_some(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
   throw Error("take an address of " + bridge.name, EADDRNOTAVAIL, "all addresses of its subnet are leased");
 }
 
-}  // namespace
-
-Subnet parse_subnet(const std::string& text) {
+std::optional<Subnet> read_subnet(const std::string& text) {
   const std::size_t slash = text.find('/');
   const auto address = kernel::parse_ipv4(text.substr(0, slash));
   unsigned prefix = 0;
   const char* end = text.data() + text.size();
   const bool number = slash != std::string::npos &&
                       std::from_chars(text.data() + slash + 1, end, prefix) == std::from_chars_result{end, std::errc{}};
+  if (!address || !number || prefix > 32 || (prefix < 32 && (*address & (~Ipv4{0} >> prefix)) != 0)) return {};
+  return Subnet{*address, prefix};
+}
+
+}  // namespace
+
+Subnet parse_subnet(const std::string& text) {
+  const auto subnet = read_subnet(text);
   // Of fewer than four addresses none is left for a container; more than 10.0.0.0/8 no private network has.
-  if (!address || !number || prefix < 8 || prefix > 30 || (*address & (~Ipv4{0} >> prefix)) != 0) {
-    throw Error("read the subnet \"" + text + "\"", 0,
-                "it is an IPv4 network with 8 to 30 bits, such as 10.77.0.0/16, with zeros behind these bits");
-  }
-  return {*address, prefix};
+  if (subnet && subnet->prefix >= 8 && subnet->prefix <= 30) return *subnet;
+  throw Error("read the subnet \"" + text + "\"", 0,
+              "it is an IPv4 network with 8 to 30 bits, such as 10.77.0.0/16, with zeros behind these bits");
+}
+
+Subnet parse_range(const std::string& text) {
+  const auto range = read_subnet(text);
+  if (range && range->prefix >= 8) return *range;
+  throw Error("read the range \"" + text + "\"", 0,
+              "it is a part of an IPv4 network, such as 10.77.128.0/17, with zeros behind these bits");
 }
 
 Ipv4 lease_address(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
@@ -208,6 +219,24 @@ void restore_rules(const Bridge& bridge) {
   const NetworksLock lock(bridge.run_root, LOCK_EX);
   NetlinkSocket nftables(NETLINK_NETFILTER);
   if (!kernel::table_exists(nftables, bridge.name)) load_rules_and_ports(bridge);
+}
+
+std::vector<Lease> leases(const std::string& run_root, const std::string& name) {
+  std::vector<Lease> found;
+  const std::string directory = networks_dir(run_root) + "/" + name;
+  for (const std::string& entry : entries(directory)) {
+    const auto address = kernel::parse_ipv4(entry);
+    if (std::string id = address ? noted(directory + "/" + entry) : ""; !id.empty()) found.push_back({id, *address});
+  }
+  return found;
+}
+
+void remove_bridge(const std::string& run_root, const std::string& name) {
+  if (!kernel::exists(networks_dir(run_root))) return;
+  const NetworksLock lock(run_root, LOCK_EX);
+  if (!leases(run_root, name).empty()) throw Error("remove the bridge " + name, EBUSY, "containers are on it");
+  if (kernel::exists(networks_dir(run_root) + "/" + name)) remove(run_root, name);
+  rmdir(networks_dir(run_root).c_str());  // ENOTEMPTY as long as there is a network
 }
 
 void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "kernel/rtnetlink.hpp"
 
@@ -13,11 +14,14 @@ struct Subnet {
   unsigned prefix = 0;
 
   kernel::Ipv4 gateway() const { return network + 1; }
-  kernel::Ipv4 broadcast() const { return network | (~kernel::Ipv4{0} >> prefix); }
+  kernel::Ipv4 broadcast() const { return prefix < 32 ? network | (~kernel::Ipv4{0} >> prefix) : network; }
 };
 
 // Reads "10.77.0.0/16". Throws Error with what was read and what is allowed.
 Subnet parse_subnet(const std::string& text);
+
+// The same for a part of a subnet, down to one address.
+Subnet parse_range(const std::string& text);
 
 // What all networks of one run root have in common is below RUN_ROOT/networks:
 //     networks/coracle0/10.77.0.2 -> 93f1c2ab77d0   a lease: a symbolic link, so made whole or not at all
@@ -36,6 +40,17 @@ kernel::Ipv4 lease_address(const Bridge& bridge, const std::string& id, kernel::
 // Loads the rules again, with the ports that running containers have noted (firewall.hpp), when somebody has emptied
 // the firewall (`nft flush ruleset`).
 void restore_rules(const Bridge& bridge);
+
+struct Lease {
+  std::string id;  // the container
+  kernel::Ipv4 address;
+};
+
+// Those of the network whose bridge is `name`.
+std::vector<Lease> leases(const std::string& run_root, const std::string& name);
+
+// Takes the network away, whatever of it is there. Throws Error EBUSY as long as a container has a lease in it.
+void remove_bridge(const std::string& run_root, const std::string& name);
 
 // Gives back what `id` has leased; when nothing is leased any more and not `keep`, takes the network away.
 void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep);
