@@ -2,9 +2,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include <fmt/format.h>
-
 #include "cli/cli.hpp"
+#include "cli/format.hpp"
 #include "cli/options.hpp"
 #include "cli/table.hpp"
 #include "image/digest.hpp"
@@ -55,30 +54,43 @@ std::string age(const std::string& created, bool human) {
   return human ? human_duration(std::time(nullptr) - seconds) + " ago" : image::rfc3339(seconds);
 }
 
+ListKind kind(bool human) {
+  return {.table = human ? "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
+                         : "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+          .quiet = "{{.ID}}",
+          .headings = {{"Comment", "COMMENT"},
+                       {"CreatedAt", human ? "CREATED AT" : "CREATED"},
+                       {"CreatedBy", "CREATED BY"},
+                       {"CreatedSince", "CREATED"},
+                       {"ID", "IMAGE"},
+                       {"Size", "SIZE"}}};
+}
+
 }  // namespace
 
 int history(const Door& door, std::vector<std::string> words) {
   Options options("history", "[OPTIONS] IMAGE", "Tell how an image was made, the last step first");
-  bool whole = false;
-  bool quiet = false;
+  Shown list;
   bool human = true;
-  options.flag(0, "no-trunc", "Whole ids and steps", whole);
-  options.flag('q', "quiet", "The ids alone", quiet);
+  add_shown(options, list);
   options.flag('H', "human", "Sizes and times for people; --human=false for programs", human);
   if (!options.read(words)) return 0;
   if (words.size() != 1) throw Error("read the command line", 0, "one image is needed; see coracle history --help");
   return for_each(words, [&](const std::string& name) {
     engine::Engine engine(door.roots);
     const image::Image image = engine.store.find(name);
-    Table table{{"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"}};
-    std::string id = whole ? image.id : image::short_id(image.id);
+    std::vector<Json> rows;
+    std::string id = list.whole ? image.id : image::short_id(image.id);
     for (const Step& step : steps_of(image.config, image::layer_sizes(engine.database, image.config.diff_ids))) {
-      table.push_back({id, age(step.made.created, human), shown(step.made.created_by, whole),
-                       human ? human_size(step.size) : std::to_string(step.size), shown(step.made.comment, true)});
+      rows.push_back({{"Comment", shown(step.made.comment, true)},
+                      {"CreatedAt", age(step.made.created, false)},
+                      {"CreatedBy", shown(step.made.created_by, list.whole)},
+                      {"CreatedSince", age(step.made.created, true)},
+                      {"ID", id},
+                      {"Size", human ? human_size(step.size) : std::to_string(step.size)}});
       id = "<missing>";
     }
-    if (!quiet) fmt::print("{}", format_table(table));
-    for (std::size_t i = 1; quiet && i < table.size(); ++i) fmt::print("{}\n", table[i][0]);
+    print_list(kind(human), list, rows);
   });
 }
 

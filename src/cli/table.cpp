@@ -1,6 +1,7 @@
 #include "cli/table.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -44,6 +45,14 @@ std::string human_duration(std::int64_t seconds) {
   if (hours < 24 * 30 * 2) return fmt::format("{} weeks", hours / 24 / 7);
   if (hours < 24 * 365 * 2) return fmt::format("{} months", hours / 24 / 30);
   return fmt::format("{} years", hours / 24 / 365);
+}
+
+std::string go_time(std::int64_t seconds_since_1970) {
+  const std::time_t time = seconds_since_1970;
+  std::tm local{};
+  localtime_r(&time, &local);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", &local)};
 }
 
 std::string human_size(std::uint64_t bytes) {

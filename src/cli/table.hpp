@@ -15,6 +15,9 @@ std::string format_table(const Table& table);
 // "About a minute", "3 weeks": go-units' HumanDuration.
 std::string human_duration(std::int64_t seconds);
 
+// "2026-01-02 15:04:05 +0100 CET": Go's Time.String, in the local zone.
+std::string go_time(std::int64_t seconds_since_1970);
+
 // Three figures, in powers of 1000: "4.26MB".
 std::string human_size(std::uint64_t bytes);
 

@@ -203,6 +203,34 @@ TEST_CASE("images shows those that a name or a filter lets through") {
   CHECK(contains(home.good({"image", "ls", "--digests"}).out, "REPOSITORY   TAG       DIGEST    IMAGE ID "));
 }
 
+TEST_CASE("images are listed as --format says") {
+  const ImagesHome home;
+  home.good({"tag", "busybox", "team/box:1"});
+  const std::string id = home.id();
+  const auto shown = [&](Words words) {
+    words.insert(words.begin(), "images");
+    return home.good(words).out;
+  };
+  CHECK(shown({"--format", "{{.Repository}}:{{.Tag}} {{.ID}}", "busybox"}) ==
+        "busybox:latest " + id.substr(7, 12) + "\n");
+  CHECK(shown({"--no-trunc", "--format", "{{.ID}}", "busybox"}) == id + "\n");
+  CHECK(shown({"--format", "table {{.Tag}}\\t{{upper .Repository}}", "team/box"}) ==
+        "TAG       REPOSITORY\n1         TEAM/BOX\n");
+  const auto line = nlohmann::json::parse(shown({"--format", "json", "busybox"}));
+  CHECK(line["Repository"] == "busybox");
+  CHECK(line["Containers"] == "0");
+  CHECK(home.run({"images", "--format", "{{.Nothing}}"}).status == 1);
+  CHECK(contains(home.run({"images", "-q", "--format", "json"}).err, "Ignoring custom format"));
+  home.good({"import", "-c", "LABEL kind=x", busybox_layer(), "labeled"});
+  CHECK(shown({"-f", "label=kind", "--format", "{{.Repository}}"}) == "labeled\n");
+  CHECK(shown({"-f", "label=kind=y", "--format", "{{.Repository}}"}).empty());
+  CHECK(shown({"-f", "label!=kind", "--format", "{{.Repository}}"}) == "busybox\nteam/box\n");
+  CHECK(shown({"-f", "until=2020-01-01"}) == shown({"none"}));
+  CHECK(
+      home.good({"history", "--format", "{{.CreatedBy}}|{{.Size}}", "--human=false", "busybox"}).out.find("Imported") ==
+      std::string::npos);
+}
+
 TEST_CASE("history tells the steps from the last to the first, with the layer of each") {
   const ImagesHome home;
   const TemporaryDirectory files;
@@ -235,7 +263,10 @@ TEST_CASE("inspect has docker's fields, and --format picks from them") {
   const auto format = [&](const char* text) { return home.run({"inspect", "--format", text, "box:1"}); };
   CHECK(format("{{.Os}}: {{json .Config.Env}} {{ .RepoTags }}!").out == "linux: [\"A=b c\"] [box:1]!\n");
   CHECK(contains(format("{{json .}}").out, "{\"Id\":\"sha256:"));
-  for (const char* bad : {"{{.Nothing}}", "{{.Os.x}}", "{{", "{{range .}}", "{{}}"}) CHECK(format(bad).status == 1);
+  CHECK(contains(format("json").out, "[{\"Id\":\"sha256:"));
+  CHECK(format("{{range .Config.Env}}<{{.}}>{{end}}{{index .RepoTags 0}}").out == "<A=b c>box:1\n");
+  for (const char* bad : {"{{.Nothing}}", "{{.Os.x}}"}) CHECK(format(bad).status == 1);
+  for (const char* bad : {"{{", "{{range .}}", "{{}}"}) CHECK(format(bad).status == 64);  // docker's status for these
   const Result none = home.run({"inspect", "nothing"});
   CHECK(none.status == 1);
   CHECK(none.out == "[]\n");
