@@ -51,6 +51,8 @@ struct Alias {
   const char* command;
 };
 constexpr Alias kAliases[] = {
+    {"system events", "events"},
+    {"system info", "info"},
     {"image build", "build"},
     {"image history", "history"},
     {"image import", "import"},

@@ -55,19 +55,21 @@ void choose(engine::Engine& engine, const Filters& filters, std::vector<Listed>&
   });
 }
 
-const ListKind kKind = {.table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
-                        .quiet = "{{.ID}}",
-                        .headings = {{"Containers", "CONTAINERS"},
-                                     {"CreatedAt", "CREATED AT"},
-                                     {"CreatedSince", "CREATED"},
-                                     {"Digest", "DIGEST"},
-                                     {"ID", "IMAGE ID"},
-                                     {"Repository", "REPOSITORY"},
-                                     {"SharedSize", "SHARED SIZE"},
-                                     {"Size", "SIZE"},
-                                     {"Tag", "TAG"},
-                                     {"UniqueSize", "UNIQUE SIZE"},
-                                     {"VirtualSize", "SIZE"}}};
+ListKind make_kind() {
+  return {.table = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
+          .quiet = "{{.ID}}",
+          .headings = {{"Containers", "CONTAINERS"},
+                       {"CreatedAt", "CREATED AT"},
+                       {"CreatedSince", "CREATED"},
+                       {"Digest", "DIGEST"},
+                       {"ID", "IMAGE ID"},
+                       {"Repository", "REPOSITORY"},
+                       {"SharedSize", "SHARED SIZE"},
+                       {"Size", "SIZE"},
+                       {"Tag", "TAG"},
+                       {"UniqueSize", "UNIQUE SIZE"},
+                       {"VirtualSize", "SIZE"}}};
+}
 
 // What is not in the default table costs a question to the database, and is found out where a format may want it.
 Json row(engine::Engine& engine, const Listed& image, const Shown& shown, std::map<std::string, int>& users) {
@@ -109,7 +111,7 @@ int images(const Door& door, std::vector<std::string> words) {
   for (const engine::Record& record : engine.records.all()) ++users[record.image];
   std::vector<Json> rows;
   for (const Listed& image : images) rows.push_back(row(engine, image, shown, users));
-  ListKind kind = kKind;
+  ListKind kind = make_kind();
   if (digests) kind.table = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
   print_list(kind, shown, rows);
   return 0;

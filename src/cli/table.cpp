@@ -63,4 +63,12 @@ std::string human_size(std::uint64_t bytes) {
   return fmt::format("{:.3g}{}", size, kUnits[unit]);
 }
 
+std::string human_memory(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; size >= 1024; ++unit) size /= 1024;
+  return fmt::format("{:.4g}{}", size, kUnits[unit]);
+}
+
 }  // namespace coracle::cli

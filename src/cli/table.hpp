@@ -21,4 +21,7 @@ std::string go_time(std::int64_t seconds_since_1970);
 // Three figures, in powers of 1000: "4.26MB".
 std::string human_size(std::uint64_t bytes);
 
+// Four figures, in powers of 1024: "7.628GiB", as docker has memory.
+std::string human_memory(std::uint64_t bytes);
+
 }  // namespace coracle::cli

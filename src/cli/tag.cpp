@@ -1,6 +1,7 @@
 // coracle tag: one more name for an image.
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::cli {
@@ -18,7 +19,9 @@ int tag(const Door& door, std::vector<std::string> words) {
       throw Error("tag an image \"" + words[1] + "\"", 0, "a name with a digest cannot be given; its content has it");
     }
     engine::Engine engine(door.roots);
-    engine.store.name(engine.store.find(image).manifest, name);
+    const image::Image found = engine.store.find(image);
+    engine.store.name(found.manifest, name);
+    engine::tell(engine, "image", "tag", found.id, {{"name", name.text()}});
   });
 }
 

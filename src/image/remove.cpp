@@ -133,7 +133,7 @@ Removed remove(Store& store, const std::string& name, bool force) {
   return removed;
 }
 
-Removed prune(Store& store, bool all) {
+Removed prune(Store& store, bool all, const std::function<bool(const std::string& id)>& chosen) {
   Removed removed;
   {
     Database::Transaction transaction(store.database());
@@ -141,7 +141,9 @@ Removed prune(Store& store, bool all) {
         all ? "SELECT id FROM images WHERE id NOT IN (SELECT image FROM containers) ORDER BY id"
             : "SELECT id FROM images WHERE id NOT IN (SELECT image FROM containers) AND NOT EXISTS (SELECT 1 FROM names"
               " JOIN manifests ON digest=manifest WHERE image=images.id) ORDER BY id");
-    for (const std::string& id : texts(statement)) delete_image(store.database(), id, removed);
+    for (const std::string& id : texts(statement)) {
+      if (chosen(id)) delete_image(store.database(), id, removed);
+    }
     transaction.commit();
   }
   removed.bytes = store.collect() + store.forget_partial();

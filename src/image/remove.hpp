@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ Names names_of(Database& database, const std::string& id);
 Removed remove(Store& store, const std::string& name, bool force);
 
 // Removes what was gathered of images that nobody brings any more, and the images that have no tag, or with `all` those
-// that no container uses; never one that is used.
-Removed prune(Store& store, bool all);
+// that no container uses; never one that is used, nor one that is not `chosen`.
+Removed prune(Store& store, bool all, const std::function<bool(const std::string& id)>& chosen);
 
 }  // namespace coracle::image

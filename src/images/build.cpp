@@ -11,6 +11,7 @@
 
 #include "build/context.hpp"
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "engine/overlay.hpp"
 #include "images/compress.hpp"
 #include "images/images.hpp"
@@ -150,6 +151,7 @@ int build(const cli::Door& door, std::vector<std::string> arguments) {
   cli::sweep(engine);
   engine::begin_own_mounts();
   const std::string id = build_image(engine, words);
+  for (const image::Reference& name : request.names) engine::tell(engine, "image", "tag", id, {{"name", name.text()}});
   if (!words.id_file.empty()) kernel::create_file(words.id_file, id);
   if (words.quiet) say(id);
   return 0;

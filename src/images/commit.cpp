@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "images/compress.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
@@ -46,7 +47,9 @@ int commit(const cli::Door& door, std::vector<std::string> words) {
   request.compress = compress;
   engine::Engine engine(door.roots);
   cli::sweep(engine);
-  std::puts(engine::commit(engine, request).c_str());
+  const std::string id = engine::commit(engine, request);
+  engine::tell(engine, "image", "commit", id, {{"name", request.name ? request.name->text() : id}});
+  std::puts(id.c_str());
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
 #include "kernel/error.hpp"
@@ -30,7 +31,9 @@ int import(const cli::Door& door, std::vector<std::string> words) {
   request.go_on = [&] { signals.throw_when_asked_to_end("import"); };
   engine::Engine engine(door.roots);
   cli::sweep(engine);
-  std::puts(image::import_image(engine.store, request).c_str());
+  const std::string id = image::import_image(engine.store, request);
+  engine::tell(engine, "image", "import", id, {{"name", request.name.text()}});
+  std::puts(id.c_str());
   return 0;
 }
 

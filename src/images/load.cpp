@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
 #include "kernel/error.hpp"
@@ -42,10 +43,14 @@ int load(const cli::Door& door, std::vector<std::string> words) {
   }
 
   const Signals signals;
-  request.loaded = show;
   request.go_on = [&] { signals.throw_when_asked_to_end("load"); };
   engine::Engine engine(door.roots);
   cli::sweep(engine);
+  request.loaded = [&](const image::Loaded& loaded) {
+    show(loaded);
+    engine::tell(engine, "image", "load", loaded.id,
+                 {{"name", loaded.names.empty() ? loaded.id : loaded.names[0].text()}});
+  };
   image::load(engine.store, request);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "images/bars.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
@@ -75,6 +76,7 @@ int pull(const cli::Door& door, std::vector<std::string> arguments) {
     if (!here.contains(layer.digest)) bars.state(layer.digest, "Pull complete");
   };
   const registry::Pulled pulled = registry::pull(engine.store, request);
+  engine::tell(engine, "image", "pull", name.text(), {{"name", image::familiar(name.repository())}});
   const std::string whole = name.repository() + (name.digest.empty() ? ":" + name.tag : "@" + name.digest);
   if (!words.quiet) {
     fmt::print("Digest: {}\nStatus: {} for {}\n", pulled.digest,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "images/bars.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
@@ -40,6 +41,7 @@ int push(const cli::Door& door, std::vector<std::string> words) {
   };
   request.done = [&](const image::Descriptor& layer, const std::string& outcome) { bars.state(layer.digest, outcome); };
   const registry::Pushed pushed = registry::push(engine.store, request);
+  engine::tell(engine, "image", "push", name.text(), {{"name", image::familiar(name.repository())}});
   if (quiet) {
     fmt::print("{}:{}\n", name.repository(), name.tag);
   } else {

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "cli/options.hpp"
+#include "engine/events.hpp"
+#include "image/save_choice.hpp"
 #include "images/images.hpp"
 #include "images/signals.hpp"
 #include "kernel/error.hpp"
@@ -45,6 +47,9 @@ int save(const cli::Door& door, std::vector<std::string> words) {
   engine::Engine engine(door.roots);
   cli::sweep(engine);
   image::save(engine.store, request);
+  for (const image::Chosen& saved : image::choose_images(engine.store, request.images))
+    engine::tell(engine, "image", "save", saved.image.id,
+                 {{"name", saved.names.empty() ? saved.image.id : saved.names[0].text()}});
   return 0;
 }
 
