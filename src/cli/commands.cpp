@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include "cli/aliases.hpp"
+#include "cli/help.hpp"
 #include "image/store.hpp"
 #include "kernel/error.hpp"
 #include "kernel/recorder.hpp"
@@ -13,20 +15,6 @@
 
 namespace coracle::cli {
 namespace {
-
-void print_help(std::span<const Command> commands) {
-  std::puts("Usage: coracle [--root DIR] [--run DIR] COMMAND ...\n\nCommands:");
-  for (const Command& command : commands) std::printf("  %-15s %s\n", command.name, command.what);
-  std::puts(
-      "\nOptions:\n"
-      "  --root DIR  Images, volumes and containers ($CORACLE_ROOT, else /var/lib/coracle; for an ordinary user\n"
-      "              $XDG_DATA_HOME/coracle, else ~/.local/share/coracle)\n"
-      "  --run DIR   State of what runs ($CORACLE_RUN, else a directory in memory: /run/coracle or /dev/shm/coracle;\n"
-      "              for an ordinary user $XDG_RUNTIME_DIR/coracle, else /dev/shm/coracle-UID)\n"
-      "  --version   Print the version\n"
-      "  --help      This text\n\n"
-      "\"coracle COMMAND --help\" tells about one command.");
-}
 
 [[noreturn]] void refuse(const std::string& what) { throw kernel::Error(what, 0, "see coracle --help"); }
 
@@ -43,44 +31,6 @@ bool take_option(std::vector<std::string>& words, const std::string& name, std::
   value = word.substr(name.size() + 1);
   words.erase(words.begin());
   return true;
-}
-
-// The other ways in which docker has some of these.
-struct Alias {
-  const char* name;
-  const char* command;
-};
-constexpr Alias kAliases[] = {
-    {"system events", "events"},
-    {"system info", "info"},
-    {"image build", "build"},
-    {"image history", "history"},
-    {"image import", "import"},
-    {"image inspect", "inspect"},
-    {"image list", "images"},
-    {"image load", "load"},
-    {"image ls", "images"},
-    {"image pull", "pull"},
-    {"image push", "push"},
-    {"image remove", "rmi"},
-    {"image rm", "rmi"},
-    {"image save", "save"},
-    {"image tag", "tag"},
-    {"network list", "network ls"},
-    {"network remove", "network rm"},
-};
-
-bool is_group(const std::string& word) { return word == "image" || word == "network" || word == "system"; }
-
-// Takes the name of a command from the front of the words; those of a group have two words.
-std::string take_name(std::vector<std::string>& words) {
-  const bool two = words.size() > 1 && is_group(words[0]);
-  std::string name = two ? words[0] + " " + words[1] : words[0];
-  words.erase(words.begin(), words.begin() + (two ? 2 : 1));
-  for (const Alias& alias : kAliases) {
-    if (name == alias.name) return alias.command;
-  }
-  return name;
 }
 
 }  // namespace
@@ -116,8 +66,8 @@ int act(std::span<const Command> commands, std::vector<std::string> words) {
     if (command.act == nullptr) execute_images(door, name, words);
     return command.act(door, std::move(words));
   }
-  if (is_group(name.substr(0, name.find(" --help")))) {
-    print_help(commands);
+  if (const std::string group = name.substr(0, name.find(" --help")); is_group(group)) {
+    print_help(commands, group);
     return 0;
   }
   refuse((name[0] == '-' ? "unknown option " : "unknown command ") + name);

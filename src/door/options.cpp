@@ -38,8 +38,9 @@ bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '
 
 }  // namespace
 
-Options::Options(const std::string& command, const std::string& usage, const std::string& what)
-    : command_(command), usage_(usage), what_(what) {}
+Options::Options(const std::string& command, const std::string& usage, const std::string& what,
+                 const std::string& example)
+    : command_(command), usage_(usage), what_(what), example_(example) {}
 
 void Options::flag(char letter, const std::string& name, const char* what, bool& value) {
   declare_.emplace_back([=, &value, group = group_](CLI::App& app) {
@@ -85,6 +86,7 @@ bool Options::read(std::vector<std::string>& words, bool anywhere) {
   CLI::App app(what_, command_);
   app.formatter(std::make_shared<Formatter>(command_ + " " + usage_));
   app.set_help_flag("--help", "This text");  // -h is docker's --hostname
+  if (!example_.empty()) app.footer("Example: " + example_);
   for (const auto& declare : declare_) declare(app);
   return read_with(app, words, anywhere);
 }

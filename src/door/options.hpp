@@ -15,8 +15,9 @@ namespace coracle::door {
 class Options {
  public:
   // `command` is how it is called ("coracle run"), `usage` what stands behind that in the first line of --help, `what`
-  // the sentence below it.
-  Options(const std::string& command, const std::string& usage, const std::string& what);
+  // the sentence below it, `example` a command line that --help ends with (may be empty).
+  Options(const std::string& command, const std::string& usage, const std::string& what,
+          const std::string& example = {});
   // The heading of the options that follow, for --help.
   void group(const char* heading) { group_ = heading; }
 
@@ -38,7 +39,7 @@ class Options {
  private:
   bool read_with(CLI::App& app, std::vector<std::string>& words, bool anywhere);
 
-  std::string command_, usage_, what_;
+  std::string command_, usage_, what_, example_;
   const char* group_ = "Options";
   std::vector<std::function<void(CLI::App&)>> declare_;  // CLI11 is told of them when there is something to read
   std::vector<std::function<void()>> finally_;           // what is left to do when all words are read

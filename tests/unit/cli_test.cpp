@@ -1,5 +1,6 @@
 // The door `coracle`, as far as it can be seen without a container: words, tables, variables.
 #include <cstdlib>
+#include <sstream>
 
 #include "cli/env.hpp"
 #include "cli/options.hpp"
@@ -164,6 +165,38 @@ TEST_CASE("coracle tells its commands, each command its options") {
   }
   CHECK(run_coracle({"--version"}).out.rfind("coracle ", 0) == 0);
   CHECK(run_coracle({}).status == 125);
+}
+
+TEST_CASE("every command is told with an example, which its own help has as well") {
+  std::istringstream lines(run_coracle({"--help"}).out);
+  int commands = 0;
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (!line.starts_with("  ") || line[2] < 'a' || line[2] > 'z') continue;
+    ++commands;
+    const std::string name = line.substr(2, line.find("  ", 2) - 2);
+    REQUIRE(std::getline(lines, line));
+    const std::string example = line.substr(std::min(line.find_first_not_of(' '), line.size()));
+    INFO(name << ": " << example);
+    CHECK(example.starts_with("coracle " + name));
+    Words words{name.substr(0, name.find(' ')), "--help"};
+    if (name.find(' ') != std::string::npos) words.insert(words.begin() + 1, name.substr(name.find(' ') + 1));
+    CHECK(run_coracle(words).out.find("Example: " + example + "\n") != std::string::npos);
+  }
+  CHECK(commands > 25);
+}
+
+TEST_CASE("a group tells its own commands, and containers and images are a group") {
+  const std::string network = run_coracle({"network"}).out;
+  CHECK(network.starts_with("Usage: coracle network COMMAND"));
+  CHECK(network.find("\n  network create ") != std::string::npos);
+  CHECK(network.find("\n  run ") == std::string::npos);
+  for (const Words& words : {Words{"container", "run"}, {"container", "kill"}, {"image", "ls"}, {"image", "inspect"}}) {
+    Words all = words;
+    all.emplace_back("--help");
+    CHECK(run_coracle(all).status == 0);
+  }
+  CHECK(run_coracle({"container", "fly"}).status == 125);
 }
 
 TEST_CASE("a word that is wrong is told with what was read, in one line") {
