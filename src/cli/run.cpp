@@ -10,6 +10,7 @@
 #include "cli/confinement.hpp"
 #include "cli/env.hpp"
 #include "cli/options.hpp"
+#include "cli/run_options.hpp"
 #include "kernel/error.hpp"
 #include "launch/rootless.hpp"
 #include "launch/timeline.hpp"
@@ -31,13 +32,6 @@ struct Words {
   bool show_timeline = false;
   std::string timeline;  // a file, or "" for the table
 };
-
-engine::Network read_network(const std::string& name) {
-  if (name == "bridge" || name == "default") return engine::Network::bridge;
-  if (name == "none") return engine::Network::none;
-  if (name == "host") return engine::Network::host;
-  throw Error("read the network \"" + name + "\"", 0, "the networks are bridge, none and host");
-}
 
 void add_process_options(Options& options, Words& words) {
   RunOptions& run = words.options;
@@ -81,14 +75,6 @@ void add_image_options(Options& options, Words& words) {
                   words.options.platform = image::parse_platform(text);
                   words.platform = text;
                 });
-}
-
-void add_network_options(Options& options, RunOptions& run) {
-  options.group("Network");
-  options.value(0, "network,--net", "NETWORK", "bridge (unless told otherwise), none or host",
-                [&](const std::string& name) { run.network = read_network(name); });
-  options.value('p', "publish", "[IP:]PORT:PORT[/udp]", "A port of the host that leads to one of the container",
-                [&](const std::string& text) { run.ports.push_back(parts::parse_port(text)); });
 }
 
 void add_limits(Options& options, parts::CgroupLimits& limits) {

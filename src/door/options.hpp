@@ -31,6 +31,9 @@ class Options {
   void optional_value(const std::string& name, const char* value, const char* what,
                       std::function<void(const std::string&)> take);
 
+  // Called when all words have been read; it may throw.
+  void when_read(std::function<void()> act) { finally_.push_back(std::move(act)); }
+
   // Reads the words, and leaves in them those that are no options. With `anywhere` options may stand behind those,
   // else the first of them ends the options. False when --help was asked for, which has been printed then. Throws
   // Error for a word that is wrong.

@@ -7,6 +7,7 @@
 #include "launch/launch.hpp"
 #include "launch/rootless.hpp"
 #include "launch/run_directory.hpp"
+#include "parts/network/bridge.hpp"
 
 namespace coracle::engine {
 namespace {
@@ -36,6 +37,7 @@ std::vector<std::string> Engine::sweep() {
     if (!launch::RunDirectory::held(record.run_root, record.id)) forget(record);
   }
   store.sweep();
+  if (!launch::rootless()) parts::restore_rules(roots.run);
   return left_behind;
 }
 

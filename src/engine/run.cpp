@@ -5,45 +5,33 @@
 #include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
 #include "engine/names.hpp"
+#include "engine/network_spec.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "launch/assemble.hpp"
 #include "launch/launch.hpp"
 
 namespace coracle::engine {
-namespace {
-
-constexpr const char* kLoopbackAlone = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-
-// On the host's network they are copies of the host's own, because the container may write to them.
-void write_name_files(Network network, const std::string& run_dir) {
-  for (const char* name : name_files(network)) {
-    const std::string source = std::string("/etc/") + name;
-    const bool copy = network == Network::host;
-    const std::string text = !copy ? kLoopbackAlone : kernel::exists(source) ? kernel::read_file(source) : "";
-    kernel::create_file(run_dir + "/" + name, text);
-  }
-}
-
-}  // namespace
 
 Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper) {
   if (!options.name.empty()) check_name(options.name);
   const image::Image image = find_image(engine, options);
   const std::string id = launch::new_id();
-  const Place place = {.id = id,
-                       .layers = engine.store.layer_directories(image.config),
-                       .directory = engine.containers_dir() + "/" + id,
-                       .run_dir = engine.roots.run + "/" + id,
-                       .volumes_dir = engine.volumes_dir(),
-                       .cache_dir = engine.cache_dir()};
+  Place place = {.id = id,
+                 .layers = engine.store.layer_directories(image.config),
+                 .directory = engine.containers_dir() + "/" + id,
+                 .run_dir = engine.roots.run + "/" + id,
+                 .volumes_dir = engine.volumes_dir(),
+                 .cache_dir = engine.cache_dir()};
+  find_networks(engine, options, place);
+  place.name = options.name;
   launch::Spec spec = make_spec(options, image.config, place);
   if (keeper != nullptr) spec.terminal = keeper->options();
 
   Ended ended;
   // What killed commands left is cleared away while the container is made, unless it may hold what we are to have.
   const auto sweep = [&] { ended.left_behind = engine.sweep(); };
-  const bool sweep_first = !options.name.empty() || !options.ports.empty();
+  const bool sweep_first = !options.name.empty() || !options.ports.empty() || !options.networks.empty();
   if (sweep_first) sweep();
   parts::Parts parts = launch::assemble(spec, &ended.usage);
   const Record record = {
@@ -54,7 +42,7 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
     taken = true;
     if (record.name != id) link_name(engine.roots.data, record.name, id);
     kernel::make_directories(place.directory, 0700);
-    write_name_files(options.network, place.run_dir);
+    write_name_files(options, place.run_dir);
   };
   try {
     const launch::Outcome outcome =
@@ -63,7 +51,7 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
                      .id = id,
                      .record = timeline,
                      .held = held,
-                     .meanwhile = sweep_first ? std::function<void()>() : sweep,
+                     .meanwhile = sweep_first ? std::function<void()>([&] { check_networks(engine, place); }) : sweep,
                      .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
                      .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
@@ -86,7 +74,7 @@ Ended run_in(Engine& engine, const RunOptions& options, const image::Config& con
   const launch::Outcome outcome = launch::run(spec.process, parts,
                                               {.run_root = engine.roots.run,
                                                .id = id,
-                                               .held = [&] { write_name_files(options.network, place.run_dir); },
+                                               .held = [&] { write_name_files(options, place.run_dir); },
                                                .kill_at_once = true,
                                                .program_mask = mask});
   return {.status = outcome.ending.status(), .asked_to_end = outcome.asked_to_end, .left_behind = outcome.left_behind};

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/devices.hpp"
+#include "engine/network_spec.hpp"
 #include "kernel/error.hpp"
 #include "launch/rootless.hpp"
 #include "parts/confine/masks.hpp"
@@ -53,20 +54,6 @@ std::string host_name() {
   return name;
 }
 
-void set_network(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname) {
-  if (options.network != Network::bridge) {
-    if (!options.ports.empty()) throw Error("publish a port (-p)", 0, "that needs the network bridge (--net bridge)");
-  } else if (launch::rootless()) {
-    spec.pasta = parts::PastaOptions{.ports = options.ports, .hostname = hostname};
-  } else {
-    spec.network = parts::NetworkOptions{.ports = options.ports, .hostname = hostname, .keep_bridge = true};
-  }
-  spec.namespaces.network = options.network != Network::host;
-  for (const char* name : name_files(options.network)) {
-    spec.mounts.files.push_back({place.run_dir + "/" + name, std::string("/etc/") + name});
-  }
-}
-
 void set_confinement(launch::Spec& spec, const Confinement& chosen, const Place& place) {
   parts::ConfineOptions& confine = spec.confine;
   confine.cache_dir = place.cache_dir;
@@ -106,12 +93,6 @@ void set_devices(launch::Spec& spec, const Confinement& chosen) {
 
 }  // namespace
 
-std::vector<const char*> name_files(Network network) {
-  if (network == Network::none) return {"hosts"};
-  if (network == Network::host) return {"hosts", "hostname", "resolv.conf"};
-  return {};
-}
-
 void change_environment(Words& env, const Words& changes) {
   for (const std::string& entry : changes) {
     if (entry.find('=') == std::string::npos) {
@@ -123,7 +104,8 @@ void change_environment(Words& env, const Words& changes) {
 }
 
 launch::Spec make_spec(const RunOptions& options, const Config& config, const Place& place) {
-  const std::string own = options.network == Network::host ? host_name() : place.id;
+  const bool shared = options.network == Network::container && !place.shared_hostname.empty();
+  const std::string own = options.network == Network::host ? host_name() : shared ? place.shared_hostname : place.id;
   const std::string hostname = options.hostname.empty() ? own : options.hostname;
   launch::Spec spec;
   spec.process.args = arguments(options, config);

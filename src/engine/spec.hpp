@@ -2,17 +2,33 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/networks.hpp"
 #include "image/config.hpp"
 #include "image/manifest.hpp"
 #include "launch/spec.hpp"
 
 namespace coracle::engine {
 
-enum class Network { bridge, none, host };
+// Where a container's network comes from: bridge is the networks it names, or the one called so when it names none.
+enum class Network { bridge, none, host, container };
+
+// A network that a container is to be on.
+struct NetworkSettings {
+  std::string name;                  // or id
+  std::string address;               // IPv4; "" is any that is free
+  std::vector<std::string> aliases;  // more names of the container there
+};
+
+// --add-host, --dns, --dns-search, --dns-option.
+struct Naming {
+  std::vector<std::string> hosts;  // "NAME:ADDRESS", "NAME:host-gateway"
+  std::vector<std::string> dns, search, options;
+};
 
 // A device of the host's for the container: --device.
 struct HostDevice {
@@ -51,6 +67,9 @@ struct RunOptions {
   bool init = false;
   bool terminal = false;
   Network network = Network::bridge;
+  std::string network_of;                 // container: whose network it shares
+  std::vector<NetworkSettings> networks;  // bridge: in the order in which they were named
+  Naming naming;
   std::vector<parts::PublishedPort> ports;
   parts::CgroupLimits limits;
   Confinement confinement;
@@ -64,10 +83,12 @@ struct Place {
   std::string run_dir;              // its state while it runs
   std::string volumes_dir;          // of all named volumes
   std::string cache_dir;            // of compiled seccomp filters
+  // What find_networks() found (network_spec.hpp).
+  std::string name = {};                                  // the container's, in its networks
+  std::vector<NetworkRecord> networks = {};               // as the options name them
+  std::shared_ptr<kernel::Fd> shared_network = {};        // of another container
+  std::string shared_run_dir = {}, shared_hostname = {};  // of that one
 };
-
-// The files below /etc that a container on this network is given, from its run_dir; the bridge's own part gives others.
-std::vector<const char*> name_files(Network network);
 
 // As -e has it: NAME=value sets a variable, NAME alone takes it away.
 void change_environment(std::vector<std::string>& env, const std::vector<std::string>& changes);

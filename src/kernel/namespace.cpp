@@ -1,5 +1,6 @@
 #include "kernel/namespace.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <linux/nsfs.h>
@@ -44,6 +45,18 @@ void unshare(std::uint64_t flags) {
 
 void setns(const Fd& pidfd_or_namespace, std::uint64_t flags) {
   attempt([&] { return ::setns(pidfd_or_namespace.get(), static_cast<int>(flags)); }, "setns {}", flag_names(flags));
+}
+
+void in_namespace(const Fd& pidfd, std::uint64_t flag, const std::function<void()>& act) {
+  const char* file =
+      std::find_if(std::begin(kKinds), std::end(kKinds), [&](auto& each) { return each.flag == flag; })->file;
+  struct Return {
+    Fd home;
+    std::uint64_t flag;
+    ~Return() { ::setns(home.get(), static_cast<int>(flag)); }
+  } back{open(std::string("/proc/self/ns/") + file, O_RDONLY), flag};
+  setns(pidfd, flag);
+  act();
 }
 
 Fd open_namespace(const std::string& path, std::uint64_t flag) {

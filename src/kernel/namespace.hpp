@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include <linux/sched.h>
@@ -19,6 +20,9 @@ void unshare(std::uint64_t flags);
 // Moves this process into namespaces of the process behind `pidfd`, or into the one that a file
 // below /proc/PID/ns stands for. For pid and time it is the next child that gets there.
 void setns(const Fd& pidfd_or_namespace, std::uint64_t flags);
+
+// Acts in a namespace of the process, of one kind, and comes back.
+void in_namespace(const Fd& pidfd, std::uint64_t flag, const std::function<void()>& act);
 
 // Opens a namespace by a path such as /proc/PID/ns/net or a file it is bound to. Throws when what is there is no
 // namespace, or one of another kind than `flag` (CLONE_NEW*) says.

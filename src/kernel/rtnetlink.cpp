@@ -39,6 +39,11 @@ std::optional<Ipv4> parse_ipv4(const std::string& text) {
   return ntohl(address.s_addr);
 }
 
+bool is_ipv6(const std::string& text) {
+  in6_addr address{};
+  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
 std::string ipv4_text(Ipv4 address) {
   return fmt::format("{}.{}.{}.{}", address >> 24U, (address >> 16U) & 255U, (address >> 8U) & 255U, address & 255U);
 }

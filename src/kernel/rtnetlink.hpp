@@ -17,6 +17,7 @@ namespace coracle::kernel {
 using Ipv4 = std::uint32_t;
 std::optional<Ipv4> parse_ipv4(const std::string& text);
 std::string ipv4_text(Ipv4 address);
+bool is_ipv6(const std::string& text);
 
 using Mac = std::array<std::uint8_t, 6>;
 

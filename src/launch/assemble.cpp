@@ -5,7 +5,7 @@ parts::Parts assemble(const Spec& spec, parts::CgroupUsage* usage) {
   parts::Parts parts;
   parts.push_back(parts::make_namespaces(spec.namespaces));
   parts.push_back(parts::make_cgroup(spec.resources, spec.resources.memory.limit ? usage : nullptr));
-  if (spec.network) parts.push_back(parts::make_network(*spec.network));
+  for (const parts::NetworkOptions& network : spec.networks) parts.push_back(parts::make_network(network));
   if (spec.pasta) parts.push_back(parts::make_pasta(*spec.pasta));
   parts.push_back(spec.rootfs.path.empty() ? parts::make_layers(spec.layers) : parts::make_rootfs(spec.rootfs));
   parts::MountOptions mounts = spec.mounts;

@@ -45,8 +45,8 @@ struct Spec {
   parts::LayerOptions layers;
   parts::RootfsOptions rootfs;  // with a path there are no layers: this directory is the root
   parts::MountOptions mounts;
-  std::optional<parts::PastaOptions> pasta;      // an ordinary user's network, in place of `network`
-  std::optional<parts::NetworkOptions> network;  // absent: no network part ("none" and "host" are namespace matters)
+  std::optional<parts::PastaOptions> pasta;     // an ordinary user's network, in place of `networks`
+  std::vector<parts::NetworkOptions> networks;  // none: no network part ("none" and "host" are namespace matters)
   parts::VolumeOptions volumes;
   std::optional<parts::TerminalOptions> terminal;
   parts::RootOptions root;

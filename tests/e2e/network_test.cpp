@@ -1,8 +1,12 @@
 // Networks as things of their own: what the kernel has of them, who reaches whom, by which name.
+#include <csignal>
+
+#include <sys/wait.h>
+
 #include <nlohmann/json.hpp>
 
 #include "e2e/home.hpp"
-#include "kernel/rtnetlink.hpp"
+#include "support/network.hpp"
 
 using namespace coracle;
 using namespace coracle::test;
@@ -107,4 +111,215 @@ TEST_CASE("a network that cannot be is refused, and nothing is made of it") {
   refused({"--gateway", "10.90.4.1", "net"}, "need the subnet");
   refused({"-d", "carrier-pigeon", "net"}, "there is no driver carrier-pigeon");
   CHECK(home.good({"network", "ls", "-q", "-f", "type=custom"}).empty());
+}
+
+TEST_CASE("containers of a network find each other by name, id and alias, and the rest of the world by its names") {
+  const NetworkHome home;
+  home.good({"network", "create", "--subnet", "10.90.3.0/24", "back"});
+  Running db(home.command({"run", "--rm", "--net", "back", "--name", "db", "--net-alias", "store", "--ip", "10.90.3.77",
+                           "busybox", "sh", "-c", "echo ready; exec sleep 1000"}));
+  db.read_until("ready");
+  const Result asked = home.run({"run", "--rm", "--net", "back", "--name", "web", "busybox", "sh", "-c",
+                                 "cat /etc/resolv.conf; nslookup db; nslookup store; nslookup web; nslookup nobody.; "
+                                 "ip -4 addr show eth0; ip route"});
+  INFO(asked.out << asked.err);
+  CHECK(contains(asked.out, "nameserver 10.90.3.1\n"));
+  CHECK(contains(asked.out, "Name:\tdb\nAddress: 10.90.3.77\n"));
+  CHECK(contains(asked.out, "Name:\tstore\nAddress: 10.90.3.77\n"));
+  CHECK(contains(asked.out, "Name:\tweb\nAddress: 10.90.3.2\n"));
+  CHECK(contains(asked.out, "inet 10.90.3.2/24"));
+  CHECK(contains(asked.out, "default via 10.90.3.1"));
+  const json containers = home.inspected("back").at("Containers");
+  REQUIRE(containers.size() == 1);
+  CHECK(containers.front().at("Name") == "db");
+  CHECK(containers.front().at("IPv4Address") == "10.90.3.77/24");
+  CHECK(containers.front().at("MacAddress") == "02:42:0a:5a:03:4d");
+  home.refused({"network", "rm", "back"}, "it has active endpoints: the containers db");
+  kill(db.child(), SIGKILL);
+  db.wait();
+  CHECK(home.inspected("back").at("Containers").empty());
+}
+
+namespace {
+
+// A container that waits; it ends with the test.
+class Waiting {
+ public:
+  Waiting(const NetworkHome& home, const Words& options) : running_(command(home, options)) {
+    running_.read_until("ready\n");
+  }
+  ~Waiting() { end(); }
+  pid_t pid() { return running_.child(); }
+  void end() {
+    if (ended_) return;
+    ended_ = true;
+    kill(running_.child(), SIGKILL);
+    running_.wait();
+  }
+  // As if the machine had killed it: nobody is left to clear away.
+  void die() {
+    ended_ = true;
+    running_.signal(SIGKILL);
+    running_.wait();
+  }
+
+ private:
+  static Words command(const NetworkHome& home, const Words& options) {
+    Words words = {"run", "--rm"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"busybox", "sh", "-c", "echo ready; exec sleep 1000"});
+    return home.command(words);
+  }
+  Running running_;
+  bool ended_ = false;
+};
+
+std::string asked(const NetworkHome& home, const Words& options, const std::string& script) {
+  Words words = {"run", "--rm"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"busybox", "sh", "-c", script});
+  const Result result = home.run(words);
+  INFO(result.err);
+  CHECK(result.err.empty());
+  return result.out;
+}
+
+int processes_of(const std::string& name) {
+  const Result found = test::run({"pgrep", "-c", "-x", name});
+  return std::stoi(found.out);
+}
+
+}  // namespace
+
+TEST_CASE("several containers under one alias are answered in turn, and one that has ended no more") {
+  const NetworkHome home;
+  home.good({"network", "create", "back"});
+  Waiting one(home, {"--net", "back", "--net-alias", "pool"});
+  {
+    Waiting two(home, {"--net", "back", "--net-alias", "pool"});
+    const std::string first =
+        asked(home, {"--net", "back"}, "for i in 1 2 3 4; do nslookup pool | grep -A1 Name: | sed -n 2p; done");
+    CHECK(contains(first, "10.78.0.2\n"));
+    CHECK(contains(first, "10.78.0.3\n"));
+  }
+  const std::string alone = asked(home, {"--net", "back"}, "nslookup pool");
+  CHECK(contains(alone, "10.78.0.2\n"));
+  CHECK_FALSE(contains(alone, "10.78.0.3\n"));
+}
+
+TEST_CASE("containers of two networks reach each other neither by address nor by name") {
+  const NetworkHome home;
+  home.good({"network", "create", "one"});
+  home.good({"network", "create", "two"});
+  Waiting there(home, {"--net", "one", "--name", "there"});
+  const std::string script =
+      "for from in 10.78.0.1 10.78.1.1; do nslookup -timeout=1 there. $from 2>/dev/null | grep -c 10.78.0.2; done;"
+      "ping -c 1 -W 1 10.78.0.2 >/dev/null && echo reached;"
+      "ping -c 1 -W 1 10.78.1.1 >/dev/null && echo gateway; echo end";
+  CHECK(asked(home, {"--net", "two"}, script) == "0\n0\ngateway\nend\n");
+  CHECK(asked(home, {"--net", "one"}, "ping -c 1 -W 1 there >/dev/null && echo reached") == "reached\n");
+  CHECK(asked(home, {"--net", "one", "--net", "two"},
+              "ping -c 1 -W 1 there >/dev/null && echo reached; ls /sys/class/net | tr '\\n' ' '; ip route | wc -l") ==
+        "reached\neth0 eth1 lo 3\n");
+}
+
+TEST_CASE("the name service ends with the last container, and is begun again when it was killed") {
+  const NetworkHome home;
+  const int others = processes_of("dnsmasq");
+  home.good({"network", "create", "back"});
+  CHECK(processes_of("dnsmasq") == others);
+  Waiting one(home, {"--net", "back", "--name", "one"});
+  CHECK(processes_of("dnsmasq") == others + 1);
+  test::run({"pkill", "-KILL", "-P", std::to_string(getpid()), "-x", "dnsmasq"});
+  CHECK(contains(asked(home, {"--net", "back"}, "nslookup one"), "10.78.0.2\n"));
+  one.end();
+  CHECK(eventually([&] {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    return processes_of("dnsmasq") == others;
+  }));
+}
+
+TEST_CASE("what a killed container had in a network is taken back by the next command") {
+  const NetworkHome home;
+  home.good({"network", "create", "back"});
+  Waiting one(home, {"--net", "back", "--name", "one", "--ip", "10.78.0.9", "-p", "8080:80"});
+  CHECK(contains(test::run({"nft", "list", "ruleset"}).out, "10.78.0.9 . 80"));
+  one.die();
+  CHECK(asked(home, {"--net", "back", "--ip", "10.78.0.9", "-p", "8080:80"}, "nslookup one. >/dev/null || echo gone") ==
+        "gone\n");
+  home.good({"network", "rm", "back"});
+}
+
+TEST_CASE("rules that somebody has flushed are there again after the next command") {
+  const NetworkHome home;
+  home.good({"network", "create", "--internal", "back"});
+  Waiting one(home, {"--net", "back"});
+  Waiting two(home, {"-p", "8080:80"});
+  const std::string before = test::run({"nft", "list", "ruleset"}).out;
+  REQUIRE(test::run({"nft", "flush", "ruleset"}).status == 0);
+  home.good({"network", "ls"});
+  const std::string after = test::run({"nft", "list", "ruleset"}).out;
+  CHECK(contains(after, "tcp . 8080 : 10.77.0.2 . 80"));
+  CHECK(contains(after, "no_way_out"));
+  CHECK(after.size() == before.size());
+}
+
+TEST_CASE("an internal network sends nothing out") {
+  const NetworkHome home;
+  home.good({"network", "create", "--internal", "back"});
+  Waiting one(home, {"--net", "back", "--name", "one"});
+  CHECK(asked(home, {"--net", "back"},
+              "ip route | grep -c default; ip route add default via 10.78.0.1 2>/dev/null;"
+              "ping -c 1 -W 1 one >/dev/null && echo neighbour; nslookup coracle.example. | grep -c REFUSED") ==
+        "0\nneighbour\n2\n");
+  // With a route of its own it gets no further: this host routes, and its rules drop.
+  const pid_t pid = one.pid();
+  REQUIRE(test::run({"nsenter", "-t", std::to_string(pid), "-n", "ip", "route", "add", "default", "via", "10.78.0.1"})
+              .status == 0);
+  const World world;
+  CHECK(test::run({"nsenter", "-t", std::to_string(pid), "-n", "ping", "-c", "1", "-W", "1", "198.51.100.2"}).status !=
+        0);
+}
+
+TEST_CASE("a container shares the network of another one") {
+  const NetworkHome home;
+  home.good({"network", "create", "back"});
+  Waiting one(home, {"--net", "back", "--name", "one", "-h", "first"});
+  CHECK(
+      asked(
+          home, {"--net", "container:one"},
+          "ip -4 -o addr show eth0 | grep -o '10.78.0.2/24'; hostname; grep first /etc/hosts; nslookup one >/dev/null "
+          "&& echo found") == "10.78.0.2/24\nfirst\n10.78.0.2\tfirst\nfound\n");
+  home.refused({"run", "--net", "container:one", "-p", "80:80", "busybox", "true"}, "publish a port", 125);
+  home.refused({"run", "--net", "container:one", "-h", "x", "busybox", "true"}, "do not go with it", 125);
+  home.refused({"run", "--net", "container:nobody", "busybox", "true"}, "nobody", 125);
+}
+
+TEST_CASE("hosts and name servers are as the options say") {
+  const NetworkHome home;
+  const Words options = {"--add-host", "db:10.1.2.3",  "--add-host",  "up:host-gateway", "--dns",
+                         "10.9.9.9",   "--dns-search", "example.org", "--dns-option",    "ndots:3"};
+  const auto with = [&](Words more) {
+    more.insert(more.end(), options.begin(), options.end());
+    return asked(home, more, "cat /etc/hosts /etc/resolv.conf");
+  };
+  for (const char* network : {"bridge", "host"}) {
+    const std::string text = with({"--net", network});
+    INFO(network);
+    CHECK(contains(text, "10.1.2.3\tdb\n"));
+    CHECK(contains(text, network == std::string("host") ? "127.0.0.1\tup\n" : "10.77.0.1\tup\n"));
+    CHECK(contains(text, "nameserver 10.9.9.9\nsearch example.org\noptions ndots:3\n"));
+  }
+  home.good({"network", "create", "back"});
+  CHECK(contains(with({"--net", "back"}), "nameserver 10.78.0.1\nnameserver 10.9.9.9\n"));
+  home.refused({"run", "--add-host", "a b:1.2.3.4", "busybox", "true"}, "it is NAME:ADDRESS", 125);
+  home.refused({"run", "--add-host", "a:1.2.3.400", "busybox", "true"}, "it is NAME:ADDRESS", 125);
+  home.refused({"run", "--dns", "one.one", "busybox", "true"}, "it is an IP address", 125);
+  home.refused({"run", "--dns-search", "a\nnameserver 1.1.1.1", "busybox", "true"}, "no spaces", 125);
+  home.refused({"run", "--net", "back", "--net-alias", "x\n1.1.1.1 bank", "busybox", "true"}, "read the alias", 125);
+  home.refused({"run", "--net", "nowhere", "busybox", "true"}, "network nowhere not found", 125);
+  home.refused({"run", "--ip", "10.77.0.9", "busybox", "true"}, "a network of your own", 125);
+  home.refused({"run", "--net", "back", "--ip", "10.79.0.9", "busybox", "true"}, "between 10.78.0.1 and", 125);
+  home.refused({"run", "--net", "none", "--net", "back", "busybox", "true"}, "go with no other network", 125);
 }

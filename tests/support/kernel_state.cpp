@@ -174,7 +174,10 @@ void remove_idle_network() {
   const char* run_root = std::getenv("CORACLE_RUN");
   const fs::path networks = fs::path(run_root != nullptr ? run_root : "/nowhere") / "networks";
   std::error_code gone;
-  if (!fs::is_directory(networks / "coracle0", gone) || !fs::is_empty(networks / "coracle0", gone)) return;
+  if (!fs::is_directory(networks / "coracle0", gone)) return;
+  for (const auto& entry : fs::directory_iterator(networks / "coracle0", gone)) {
+    if (entry.path().filename() != "subnet" && entry.path().filename() != "rules") return;
+  }
   run({"ip", "link", "delete", "coracle0"});
   run({"nft", "delete", "table", "ip", "coracle0"});
   if (fs::exists(networks / "ip_forward", gone)) std::ofstream("/proc/sys/net/ipv4/ip_forward") << "0\n";

@@ -42,7 +42,8 @@ struct RunRoot {
     std::set<std::string> names;
     std::error_code none;
     for (const auto& entry : fs::directory_iterator(directory.path() + "/networks/" + bridge, none)) {
-      if (entry.path().filename() != "subnet") names.insert(entry.path().filename());
+      if (entry.path().filename() != "subnet" && entry.path().filename() != "rules")
+        names.insert(entry.path().filename());
     }
     return names;
   }
@@ -339,7 +340,7 @@ TEST_CASE("the container's name files say its address, its name and the host's n
   const Over resolv("/etc/resolv.conf",
                     "search example.org\nnameserver 127.0.0.53\nnameserver 192.0.2.53\noptions edns0\n");
   Context one = root.context("000000000001");
-  make_network({.hostname = "web"})->prepare(one);
+  make_network({.names = {.hostname = "web"}})->prepare(one);
   REQUIRE(one.files.size() == 3);
   const auto content = [&](const std::string& destination) {
     for (const auto& file : one.files) {

@@ -88,20 +88,20 @@ TEST_CASE("the host name is the id when none is given, and the network's name to
   const launch::Spec spec = spec_of(options, image);
   CHECK(spec.namespaces.hostname == "web");
   CHECK(has(spec.process.env, "HOSTNAME=web"));
-  REQUIRE(spec.network);
-  CHECK(spec.network->hostname == "web");
+  REQUIRE(spec.networks.size() == 1);
+  CHECK(spec.networks[0].names.hostname == "web");
 }
 
 TEST_CASE("the networks none and host have no network part, and host no namespace either") {
   const Config image = image_with({}, {"x"});
   RunOptions options;
   options.network = engine::Network::none;
-  CHECK_FALSE(spec_of(options, image).network);
+  CHECK(spec_of(options, image).networks.empty());
   CHECK(spec_of(options, image).namespaces.network);
   REQUIRE(spec_of(options, image).mounts.files.size() == 1);
   CHECK(spec_of(options, image).mounts.files[0].source == "/run/0123456789ab/hosts");
   options.network = engine::Network::host;
-  CHECK_FALSE(spec_of(options, image).network);
+  CHECK(spec_of(options, image).networks.empty());
   CHECK_FALSE(spec_of(options, image).namespaces.network);
   CHECK(spec_of(options, image).mounts.files.size() == 3);
   options.ports = {{.host_port = 1, .container_port = 2}};

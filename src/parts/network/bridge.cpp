@@ -2,6 +2,7 @@
 // route_localnet in the kernel's Documentation/networking/ip-sysctl.rst.
 #include "parts/network/bridge.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -21,13 +22,13 @@ using kernel::Ipv4;
 using kernel::NetlinkSocket;
 
 constexpr const char* kSubnetNote = "/subnet";
+constexpr const char* kRulesNote = "/rules";
 constexpr const char* kIpForward = "/proc/sys/net/ipv4/ip_forward";
 
 std::string networks_dir(const std::string& run_root) { return run_root + "/networks"; }
 std::string text_of(const Subnet& subnet) {
   return fmt::format("{}/{}", kernel::ipv4_text(subnet.network), subnet.prefix);
 }
-std::string lease_dir(const Bridge& bridge) { return networks_dir(bridge.run_root) + "/" + bridge.name; }
 
 // flock(2) on the directory of the networks itself: shared to lease an address, exclusive to make or to remove.
 class NetworksLock {
@@ -74,7 +75,7 @@ std::string noted(const std::string& path) {
 
 // The subnet that the network was made with; "" when it was not made.
 std::string noted_subnet(const Bridge& bridge) {
-  std::string subnet = noted(lease_dir(bridge) + kSubnetNote);
+  std::string subnet = noted(bridge.directory() + kSubnetNote);
   if (subnet.empty() || subnet == text_of(bridge.subnet)) return subnet;
   throw Error("use " + bridge.name + " with the subnet " + text_of(bridge.subnet), EEXIST,
               "it has the subnet " + subnet + "; choose another bridge for another subnet");
@@ -94,15 +95,15 @@ void check_free(const Bridge& bridge) {
                 "a link of this name is there and it is not of " + networks_dir(bridge.run_root) +
                     "; remove it (ip link delete " + bridge.name + ") or choose another name for the bridge");
   }
-  if (const std::string network = kernel::network_of(route, bridge.subnet.gateway()); !network.empty()) {
-    throw Error("give the bridge " + bridge.name + " the address " + kernel::ipv4_text(bridge.subnet.gateway()), EEXIST,
+  if (const std::string network = kernel::network_of(route, bridge.gateway); !network.empty()) {
+    throw Error("give the bridge " + bridge.name + " the address " + kernel::ipv4_text(bridge.gateway), EEXIST,
                 "this host has the network " + network + " already; choose another subnet");
   }
 }
 
 void make_link(const Bridge& bridge) {
   NetlinkSocket route(NETLINK_ROUTE);
-  const Ipv4 gateway = bridge.subnet.gateway();
+  const Ipv4 gateway = bridge.gateway;
   if (route.link_index(bridge.name) == 0) route.send({kernel::add_bridge(bridge.name, kernel::mac_of(gateway))});
   try {
     route.send({kernel::add_address(route.link_index(bridge.name), gateway, bridge.subnet.prefix)});
@@ -121,27 +122,29 @@ void switch_forwarding_on(const Bridge& bridge) {
   kernel::write_file("/proc/sys/net/ipv4/conf/" + bridge.name + "/route_localnet", "1\n");
 }
 
-// With the ports of the containers that run: somebody has emptied the firewall under them.
-void load_rules_and_ports(const Bridge& bridge) {
-  load_rules(bridge.name, text_of(bridge.subnet));
-  for (const std::string& name : entries(lease_dir(bridge))) {
-    const auto address = kernel::parse_ipv4(name);
-    if (!address) continue;
-    const std::string id = noted(lease_dir(bridge) + "/" + name);
-    open_ports(bridge.name, noted_ports(bridge.run_root + "/" + id), *address);
+// With the ports of the containers that run: somebody may have emptied the firewall under them.
+void load_rules_and_ports(const std::string& run_root, const std::string& name) {
+  load_rules(kernel::read_file(networks_dir(run_root) + "/" + name + kRulesNote));
+  for (const Lease& lease : leases(run_root, name)) {
+    const std::string run_dir = run_root + "/" + lease.id;
+    if (container_address(run_dir) == kernel::ipv4_text(lease.address))
+      open_ports(name, noted_ports(run_dir), lease.address);
   }
 }
 
 void make(const Bridge& bridge) {
   if (noted_subnet(bridge).empty()) {
     check_free(bridge);
-    kernel::make_directories(lease_dir(bridge), 0700);
+    kernel::make_directories(bridge.directory(), 0700);
     // From here on the link is known to be ours.
-    link_to(text_of(bridge.subnet), lease_dir(bridge) + kSubnetNote);
+    link_to(text_of(bridge.subnet), bridge.directory() + kSubnetNote);
   }
   make_link(bridge);
   switch_forwarding_on(bridge);
-  load_rules_and_ports(bridge);
+  kernel::create_file(bridge.directory() + kRulesNote,
+                      rules_of(bridge.name, text_of(bridge.subnet), bridge.internal,
+                               bridge.name_service ? kernel::ipv4_text(bridge.gateway) : ""));
+  load_rules_and_ports(bridge.run_root, bridge.name);
 }
 
 // Called with the exclusive lock held. Nobody's lease is there.
@@ -151,6 +154,7 @@ void remove(const std::string& run_root, const std::string& name) {
   NetlinkSocket route(NETLINK_ROUTE);
   if (route.link_index(name) != 0) route.send({kernel::delete_link(name)});
   const std::string networks = networks_dir(run_root);
+  end_name_service(networks + "/" + name);
   kernel::remove_tree(networks + "/" + name);
   const std::vector<std::string> left = entries(networks);
   const std::string note = networks + "/ip_forward";
@@ -162,7 +166,7 @@ void remove(const std::string& run_root, const std::string& name) {
 
 // A lease is a symbolic link: one call makes it with its content, or finds that it is there.
 bool lease(const Bridge& bridge, const std::string& id, Ipv4 address) {
-  return link_to(id, lease_dir(bridge) + "/" + kernel::ipv4_text(address));
+  return link_to(id, bridge.directory() + "/" + kernel::ipv4_text(address));
 }
 
 Ipv4 lease_some(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
@@ -171,8 +175,10 @@ Ipv4 lease_some(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
   if (wanted != 0) {
     throw Error("take the address " + text, EADDRINUSE, "another container on " + bridge.name + " has it");
   }
-  for (Ipv4 address = bridge.subnet.gateway() + 1; address < bridge.subnet.broadcast(); ++address) {
-    if (lease(bridge, id, address)) return address;
+  const Subnet& range = bridge.range.value_or(bridge.subnet);
+  const Ipv4 last = std::min(range.broadcast(), bridge.subnet.broadcast() - 1);
+  for (Ipv4 address = std::max(range.network, bridge.subnet.network + 1); address <= last; ++address) {
+    if (address != bridge.gateway && lease(bridge, id, address)) return address;
   }
   throw Error("take an address of " + bridge.name, EADDRNOTAVAIL, "all addresses of its subnet are leased");
 }
@@ -206,19 +212,33 @@ Subnet parse_range(const std::string& text) {
 }
 
 Ipv4 lease_address(const Bridge& bridge, const std::string& id, Ipv4 wanted) {
+  const auto served = [&] { return !bridge.name_service || serves_names(bridge.service()); };
   {
     const NetworksLock lock(bridge.run_root, LOCK_SH);
-    if (is_there(bridge)) return lease_some(bridge, id, wanted);
+    if (is_there(bridge) && served()) return lease_some(bridge, id, wanted);
   }
   const NetworksLock lock(bridge.run_root, LOCK_EX);
   if (!is_there(bridge)) make(bridge);
-  return lease_some(bridge, id, wanted);
+  const Ipv4 address = lease_some(bridge, id, wanted);
+  if (!served()) begin_name_service(bridge.service());  // behind the lease: with the last one it ends
+  return address;
 }
 
-void restore_rules(const Bridge& bridge) {
-  const NetworksLock lock(bridge.run_root, LOCK_EX);
-  NetlinkSocket nftables(NETLINK_NETFILTER);
-  if (!kernel::table_exists(nftables, bridge.name)) load_rules_and_ports(bridge);
+void restore_rules(const std::string& run_root) {
+  const std::string networks = networks_dir(run_root);
+  const auto bereft = [&] {
+    std::vector<std::string> names;
+    for (const std::string& name : entries(networks)) {
+      if (kernel::exists(networks + "/" + name + kRulesNote)) names.push_back(name);
+    }
+    if (names.empty()) return names;
+    NetlinkSocket nftables(NETLINK_NETFILTER);
+    std::erase_if(names, [&](const std::string& name) { return kernel::table_exists(nftables, name); });
+    return names;
+  };
+  if (bereft().empty()) return;
+  const NetworksLock lock(run_root, LOCK_EX);
+  for (const std::string& name : bereft()) load_rules_and_ports(run_root, name);
 }
 
 std::vector<Lease> leases(const std::string& run_root, const std::string& name) {
@@ -240,8 +260,9 @@ void remove_bridge(const std::string& run_root, const std::string& name) {
 }
 
 void give_back_address(const std::string& run_root, const std::string& name, const std::string& id, bool keep) {
-  const NetworksLock lock(run_root, keep ? LOCK_SH : LOCK_EX);
   const std::string directory = networks_dir(run_root) + "/" + name;
+  const bool has_names = has_name_service(directory);
+  const NetworksLock lock(run_root, keep && !has_names ? LOCK_SH : LOCK_EX);
   bool others = false;
   for (const std::string& address : entries(directory)) {
     if (!kernel::parse_ipv4(address)) continue;
@@ -250,6 +271,8 @@ void give_back_address(const std::string& run_root, const std::string& name, con
     if (ours) kernel::attempt([&] { return unlink(path.c_str()); }, "unlink {}", path);
     others = others || !ours;
   }
+  if (has_names) forget_names(directory, id);
+  if (has_names && !others) end_name_service(directory);
   if (!keep && !others && kernel::exists(directory)) remove(run_root, name);
   rmdir(networks_dir(run_root).c_str());  // ENOTEMPTY as long as there is a network
 }

@@ -63,6 +63,26 @@ table ip BRIDGE {
 }
 )";
 
+constexpr std::string_view kInternalRules = R"(
+table ip BRIDGE {
+	chain no_way_out {
+		type filter hook forward priority filter
+		iifname "BRIDGE" oifname != "BRIDGE" drop comment "an internal network"
+		iifname != "BRIDGE" oifname "BRIDGE" drop
+	}
+}
+)";
+
+constexpr std::string_view kNameRules = R"(
+table ip BRIDGE {
+	chain name_service {
+		type filter hook input priority filter
+		iifname "lo" accept
+		iifname != "BRIDGE" ip daddr NAME_SERVER meta l4proto { tcp, udp } th dport 53 drop comment "for its own containers"
+	}
+}
+)";
+
 kernel::NftElement element_of(const PublishedPort& port) {
   const std::uint8_t protocol = port.protocol == "tcp" ? IPPROTO_TCP : IPPROTO_UDP;
   kernel::NftElement element;
@@ -87,15 +107,23 @@ std::optional<std::uint16_t> port_number(std::string_view text) {
 
 }  // namespace
 
-void load_rules(const std::string& bridge, const std::string& subnet) {
+std::string rules_of(const std::string& bridge, const std::string& subnet, bool internal,
+                     const std::string& name_server) {
   std::string rules(kRules);
+  if (internal) rules += kInternalRules;
+  if (!name_server.empty()) rules += kNameRules;
   const auto replace = [&](std::string_view from, const std::string& to) {
     for (std::size_t at = rules.find(from); at != std::string::npos; at = rules.find(from, at + to.size())) {
       rules.replace(at, from.size(), to);
     }
   };
+  replace("NAME_SERVER", name_server);
   replace("SUBNET", subnet);
   replace("BRIDGE", bridge);
+  return rules;
+}
+
+void load_rules(const std::string& rules) {
   try {
     kernel::spawn({"nft", "-f", "-"}, rules);
   } catch (Error& error) {

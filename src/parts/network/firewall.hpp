@@ -10,9 +10,14 @@
 
 namespace coracle::parts {
 
-// Loads the table `bridge` (family ip) with the rules for the bridge of that name and its subnet ("10.77.0.0/16").
-// A table of that name is replaced. Throws Error.
-void load_rules(const std::string& bridge, const std::string& subnet);
+// The rules of a network, as nft(8) reads them: a table (family ip) with the name of its bridge, which replaces one
+// of that name. `subnet`: "10.77.0.0/16". `internal`: nothing gets out of it, or in. `name_server`: the address of its
+// name service, for its own containers; "" is none.
+std::string rules_of(const std::string& bridge, const std::string& subnet, bool internal,
+                     const std::string& name_server);
+
+// Throws Error.
+void load_rules(const std::string& rules);
 
 // Holds the port of the host as long as the descriptor is open: programs of the host cannot take it, they would
 // never hear a word, because the rules come first. Throws Error EADDRINUSE.

@@ -66,7 +66,7 @@ class Pasta final : public Part {
     kernel::attempt([&] { return ::pipe2(ends, O_CLOEXEC); }, "pipe2");
     report_ = Fd(ends[0]);
     reporter_ = Fd(ends[1]);
-    write_name_files(context, kAddress, options_.hostname);
+    write_name_files(context, kAddress, options_.names);
   }
 
   void adopt(Context& context) override {

@@ -12,7 +12,7 @@ namespace coracle::parts {
 
 struct PastaOptions {
   std::vector<PublishedPort> ports;
-  std::string hostname;  // for /etc/hosts and /etc/hostname; "" is the id
+  NameOptions names;
 };
 
 std::unique_ptr<Part> make_pasta(PastaOptions options);
