@@ -33,6 +33,7 @@ int image_prune(const Door& door, std::vector<std::string> words);
 int events(const Door& door, std::vector<std::string> words);
 int info(const Door& door, std::vector<std::string> words);
 int version(const Door& door, std::vector<std::string> words);
+int top(const Door& door, std::vector<std::string> words);
 int system_df(const Door& door, std::vector<std::string> words);
 int network_create(const Door& door, std::vector<std::string> words);
 int network_ls(const Door& door, std::vector<std::string> words);

@@ -22,6 +22,7 @@ constexpr cli::Command kCommands[] = {
     {"rmi", "Remove names, and with its last one the image", cli::rmi},
     {"image prune", "Remove the images without a name", cli::image_prune},
     {"events", "Tell what happens to containers, images, volumes and networks", cli::events},
+    {"top", "Show the processes of a running container", cli::top},
     {"info", "Tell about this host and what is kept on it", cli::info},
     {"version", "Tell the version, of the kernel as well", cli::version},
     {"system df", "Tell what images, containers and volumes take of the disk", cli::system_df},

@@ -16,10 +16,9 @@ std::size_t characters(const std::string& text) {
 
 }  // namespace
 
-std::string format_table(const Table& table) {
-  constexpr std::size_t kNarrowest = 10;
+std::string format_table(const Table& table, std::size_t narrowest) {
   constexpr std::size_t kGap = 3;
-  std::vector<std::size_t> widths(table.at(0).size(), kNarrowest);
+  std::vector<std::size_t> widths(table.at(0).size(), narrowest);
   for (const auto& row : table) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], characters(row[i]) + kGap);
   }

@@ -9,8 +9,8 @@ namespace coracle::cli {
 
 using Table = std::vector<std::vector<std::string>>;  // rows; the first is the head
 
-// Columns at least 10 wide and 3 apart, as docker's tabwriter has them.
-std::string format_table(const Table& table);
+// Columns at least so wide and 3 apart, as docker's tabwriter has them.
+std::string format_table(const Table& table, std::size_t narrowest = 10);
 
 // "About a minute", "3 weeks": go-units' HumanDuration.
 std::string human_duration(std::int64_t seconds);

@@ -128,6 +128,7 @@ void update_cgroup(const std::string& run_dir, const CgroupLimits&);  // path an
 // What a running container uses and has used. 0 where nobody counts, or nothing is limited.
 struct CgroupStatistics {
   std::uint64_t memory_usage = 0, memory_limit = 0, memory_peak = 0;  // bytes
+  std::uint64_t memory_cache = 0;  // bytes of files that nobody has used for long: what memory_usage could lose at once
   std::uint64_t cpu_usec = 0, cpu_user_usec = 0, cpu_system_usec = 0;
   std::uint64_t periods = 0, throttled_periods = 0, throttled_usec = 0;
   std::uint64_t pids = 0, pids_limit = 0, pids_refused = 0;

@@ -1,6 +1,7 @@
 // Go templates, lists and filters: what stands behind --format and --filter.
 #include "cli/format.hpp"
 #include "cli/filters.hpp"
+#include "cli/ports.hpp"
 #include "kernel/error.hpp"
 #include "support/support.hpp"
 
@@ -152,4 +153,18 @@ TEST_CASE("a moment is a number of seconds, a date, or how long ago") {
   CHECK(cli::parse_moment("2023-11-14T22") == cli::parse_moment("2023-11-14T22:00:00"));
   for (const char* bad : {"", "x", "-5", "1h30", "2023-13-40", "2023-11-14T22:13:20Q", "1.x", "99999999999999999999"})
     CHECK_THROWS_AS(cli::parse_moment(bad), kernel::Error);
+}
+
+TEST_CASE("ports are shown as docker shows them") {
+  using cli::Port;
+  CHECK(cli::format_ports({}).empty());
+  CHECK(cli::format_ports({Port{"0.0.0.0", 8080, 80}, Port{"", 0, 6379}}) == "6379/tcp, 0.0.0.0:8080->80/tcp");
+  CHECK(cli::format_ports({Port{"::", 80, 80}, Port{"0.0.0.0", 80, 80}}) == "0.0.0.0:80->80/tcp, [::]:80->80/tcp");
+  CHECK(cli::format_ports({Port{"", 0, 81}, Port{"", 0, 80}, Port{"", 0, 83}}) == "80-81/tcp, 83/tcp");
+  CHECK(cli::format_ports({Port{"1.2.3.4", 81, 81, "udp"}, Port{"1.2.3.4", 80, 80, "udp"}}) ==
+        "1.2.3.4:80-81->80-81/udp");
+  CHECK(cli::parse_port_range("80").contains(80, "tcp"));
+  CHECK(cli::parse_port_range("80-90/udp").contains(85, "udp"));
+  CHECK_FALSE(cli::parse_port_range("80-90/udp").contains(85, "tcp"));
+  for (const char* bad : {"", "0", "70000", "80-", "x"}) CHECK_THROWS_AS(cli::parse_port_range(bad), kernel::Error);
 }

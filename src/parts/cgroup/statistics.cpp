@@ -23,6 +23,7 @@ CgroupStatistics read_version_2(const Knob& group) {
   return {.memory_usage = read("memory.current"),
           .memory_limit = read("memory.max"),
           .memory_peak = read("memory.peak"),  // since Linux 5.19
+          .memory_cache = read("memory.stat", "inactive_file"),
           .cpu_usec = read("cpu.stat", "usage_usec"),
           .cpu_user_usec = read("cpu.stat", "user_usec"),
           .cpu_system_usec = read("cpu.stat", "system_usec"),
@@ -59,6 +60,7 @@ CgroupStatistics read_version_1(const kernel::Cgroup& group) {
       .memory_usage = read_counter(memory.path("memory.usage_in_bytes")),
       .memory_limit = read_counter(memory.path("memory.limit_in_bytes")),
       .memory_peak = read_counter(memory.path("memory.max_usage_in_bytes")),
+      .memory_cache = read_counter(memory.path("memory.stat"), "total_inactive_file"),
       .periods = read_counter(cpu.path("cpu.stat"), "nr_periods"),
       .throttled_periods = read_counter(cpu.path("cpu.stat"), "nr_throttled"),
       .throttled_usec = read_counter(cpu.path("cpu.stat"), "throttled_time") / 1000,
