@@ -53,7 +53,14 @@ char type_of(const struct stat& status) {
 class Packing {
  public:
   Packing(Fd tree, PackOptions options) : tree_(std::move(tree)), options_(std::move(options)) {
-    todo_.emplace_back("");
+    if (options_.only.empty()) {
+      todo_.emplace_back("");
+    } else if (const auto status = kernel::fstatat(tree_, options_.only); status && S_ISDIR(status->st_mode)) {
+      todo_.push_back(options_.only);
+    } else {
+      here_ = kernel::openat(tree_, ".", O_RDONLY | O_DIRECTORY);
+      entries_.push_back(options_.only);
+    }
   }
 
   std::size_t read(char* buffer, std::size_t size) {

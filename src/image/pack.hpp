@@ -16,6 +16,7 @@ namespace coracle::image {
 struct PackOptions {
   bool overlay = true;                      // an upper directory; else a plain tree
   std::optional<std::int64_t> latest_time;  // what was changed later is given this time (SOURCE_DATE_EPOCH)
+  std::string only = {};                    // this entry of the tree's top alone, and what is below it
   std::function<bool(const std::string&)> leave_out = {};  // of paths in the tree: "etc/hosts"; with what is below
 };
 

@@ -94,7 +94,7 @@ void Unpacking::entry(archive_entry* entry) {
     throw Error(fmt::format("unpack more than {} entries", options_.most_entries), 0);
   const std::string_view path = tar_.name(entry);
   const EntryName name(path);
-  if (whiteout(name)) return;
+  if (options_.whiteouts && whiteout(name)) return;
   if (const char* target = archive_entry_hardlink(entry); target != nullptr)
     return tree_.hardlink(name, EntryName(target));
   switch (archive_entry_filetype(entry)) {

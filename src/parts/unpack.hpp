@@ -19,6 +19,7 @@ struct UnpackOptions {
   std::function<void(std::string_view)> uncompressed = {};
   std::uint64_t most_bytes = 64ULL << 30U;  // of file contents, holes not counted: a bomb ends here
   std::uint64_t most_entries = 5'000'000;
+  bool whiteouts = true;     // .wh.NAME hides the NAME of the layers below; else it is a file like any other
   Budget* memory = nullptr;  // for what must be kept of directories until the end; none is one of kMostKept
 };
 

@@ -14,6 +14,8 @@
 #include "kernel/mount.hpp"
 #include "kernel/mountpoint.hpp"
 #include "kernel/recorder.hpp"
+#include "parts/volumes/device.hpp"
+#include "parts/volumes/idmap.hpp"
 #include "parts/volumes/named_volume.hpp"
 
 namespace coracle::parts {
@@ -22,6 +24,22 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 using Kind = Volume::Kind;
+
+// Whether mounts that are made later, by us or in the container, are to be seen on the other side.
+bool takes_part(const Volume& volume) {
+  return volume.propagation.ends_with("shared") || volume.propagation.ends_with("slave");
+}
+
+// In the parent: the container's mount namespace has a copy of the host's mounts, which nothing reaches any more.
+Fd take_shared(const Volume& volume, const Fd& idmap) {
+  Fd tree = kernel::open_tree(volume.source, true);
+  const bool slave = volume.propagation.ends_with("slave");
+  if (volume.readonly) kernel::mount_setattr(tree, MOUNT_ATTR_RDONLY, 0, true);
+  if (idmap) apply_idmap(tree, idmap);
+  kernel::mount_setattr(tree, {.propagation = slave ? std::uint64_t{MS_SLAVE} : std::uint64_t{MS_SHARED}},
+                        volume.propagation[0] == 'r');
+  return tree;
+}
 
 class Volumes final : public Part {
  public:
@@ -36,10 +54,15 @@ class Volumes final : public Part {
     sort_by_destination();
     std::string named;
     for (const Volume& volume : options_.volumes) {
-      if (volume.kind == Kind::bind) make_missing(volume.source);
+      if (volume.kind == Kind::bind) make_missing(volume);
       if (volume.kind == Kind::named) named += directory_of(volume) + "\n";
     }
     if (!named.empty()) kernel::create_file(context.run_dir + "/volumes", named);
+    for (const Volume& volume : options_.volumes) {
+      if (!volume.device.type.empty()) users_.push_back(use_device(directory_of(volume), volume.device));
+      idmaps_.push_back(volume.idmap.empty() ? Fd() : make_idmap(volume.idmap, source_of(volume)));
+      taken_.push_back(takes_part(volume) ? take_shared(volume, idmaps_.back()) : Fd());
+    }
   }
 
   void enter(Context& context) override {
@@ -49,20 +72,23 @@ class Volumes final : public Part {
     // All are taken before the first is attached: a volume is filled from the image, not from another volume, and
     // a bind mount of the host's / does not show the volumes attached before it.
     std::vector<Fd> trees;
-    for (const Volume& volume : options_.volumes) trees.push_back(take(volume, root));
+    for (std::size_t i = 0; i < taken_.size(); ++i)
+      trees.push_back(taken_[i] ? std::move(taken_[i]) : take(options_.volumes[i], idmaps_[i], root));
     const Fd before = kernel::open(".", O_PATH | O_DIRECTORY);
     for (std::size_t i = 0; i < trees.size(); ++i) attach(options_.volumes[i], trees[i], root);
     kernel::fchdir(before);
   }
 
-  // The mounts end with the last process of their namespace. What is left to undo is a volume that a start
-  // was filling when it failed; the note in run_dir says which.
+  // The mounts end with the last process of their namespace. What is left to undo are mounts on the host that no other
+  // container uses, and a volume that a start was filling when it failed; the note in run_dir says which there may be.
   std::string release(Context& context) noexcept override {
     try {
+      users_.clear();
       const std::string note = context.run_dir + "/volumes";
       if (!kernel::exists(note)) return {};
       const std::string named = kernel::read_file(note);
       for (std::size_t begin = 0, end = 0; (end = named.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        leave_device(named.substr(begin, end - begin));
         tidy_named_volume(named.substr(begin, end - begin));
       }
       return {};
@@ -73,13 +99,20 @@ class Volumes final : public Part {
 
  private:
   void sort_by_destination();
-  static void make_missing(const std::string& source);
+  static void make_missing(const Volume& volume);
   std::string directory_of(const Volume& volume) const { return options_.volumes_dir + "/" + volume.source; }
-  Fd take(const Volume& volume, const Fd& root) const;
+  Fd take(const Volume& volume, const Fd& idmap, const Fd& root) const;
+  std::string source_of(const Volume& volume) const {
+    return volume.kind == Kind::named ? directory_of(volume) + "/_data" : volume.source;
+  }
   static void attach(const Volume& volume, const Fd& tree, const Fd& root);
 
   VolumeOptions options_;
   bool alone_ = false;
+  std::vector<Fd> users_;  // locks: we use volumes that are mounted on the host
+  // In the order of the volumes:
+  std::vector<Fd> idmaps_;  // user namespaces
+  std::vector<Fd> taken_;   // nothing for what is taken in the child
 };
 
 // /a comes before /a/b, which would be hidden below it.
@@ -94,17 +127,20 @@ void Volumes::sort_by_destination() {
   }
 }
 
-// A directory of the host that is not there is made and stays, as docker -v has it.
-void Volumes::make_missing(const std::string& source) {
-  if (!kernel::exists(source)) kernel::make_directories(source);
+// A directory of the host that is not there is made and stays, as docker -v has it; --mount refuses it.
+void Volumes::make_missing(const Volume& volume) {
+  if (kernel::exists(volume.source)) return;
+  if (!volume.make_source) throw Error("bind source path does not exist: " + volume.source, 0);
+  kernel::make_directories(volume.source);
 }
 
 // A detached mount of what the volume shows; nothing for a tmpfs, which is mounted where it belongs at once.
-Fd Volumes::take(const Volume& volume, const Fd& root) const {
+Fd Volumes::take(const Volume& volume, const Fd& idmap, const Fd& root) const {
   if (volume.kind == Kind::tmpfs) return {};
   const bool named = volume.kind == Kind::named;
   const auto source = [&] {
     if (!named) return kernel::open(volume.source, O_PATH);
+    if (!volume.copy || !volume.device.type.empty()) return open_named_volume(directory_of(volume), Fd());
     const Fd filling = kernel::find_in_root(root, volume.destination, O_PATH);
     if (filling) kernel::refuse_proc(filling, volume.destination);  // what the kernel says there is no file to copy
     return open_named_volume(directory_of(volume), filling);
@@ -112,6 +148,7 @@ Fd Volumes::take(const Volume& volume, const Fd& root) const {
   Fd tree = kernel::open_tree(source(), "", !named);
   // Recursively: a plain MS_RDONLY would leave writable what is mounted below (mount_setattr(2)).
   if (volume.readonly) kernel::mount_setattr(tree, MOUNT_ATTR_RDONLY, 0, true);
+  if (idmap) apply_idmap(tree, idmap);
   return tree;
 }
 

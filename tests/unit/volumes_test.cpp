@@ -75,17 +75,109 @@ TEST_CASE("a host path that begins with a dot is looked up from the working dire
 }
 
 TEST_CASE("bad words for -v are refused with what was read and what is allowed") {
-  for (const std::string text :
-       {"data:/", "/x:/",  "data:/..", "data:/x/..", "data:x",   "data:./x",      "data:",         ":/x",
-        "a:/x",   "-a:/x", "a/b:/x",   "../:",       "data:/x:", "data:/x:r",     "data:/x:ro:rw", "/x",
-        "data",   "",      ":",        "::",         "da ta:/x", "d\xc3\xa4ta:/x"}) {
+  for (const std::string text : {"data:/", "/x:/",     "/x:/y:nocopy", "data:/x:rslave", "/",
+                                 "/x/..",  "data:/..", "data:/x/..",   "data:x",         "data:./x",
+                                 "data:",  ":/x",      "a:/x",         "-a:/x",          "a/b:/x",
+                                 "../:",   "data:/x:", "data:/x:r",    "data:/x:ro:rw",  "data",
+                                 "",       ":",        "::",           "da ta:/x",       "d\xc3\xa4ta:/x"}) {
     INFO(text);
     CHECK_THROWS_AS(parts::parse_volume(text), kernel::Error);
   }
   const std::string message = message_of([] { parts::parse_volume("data:/x:rx"); });
   CHECK(contains(message, "data:/x:rx"));
   CHECK(contains(message, "HOST:DEST[:ro|rw]"));
-  CHECK(contains(message_of([] { parts::parse_volume("/x"); }), "without a name"));
+  CHECK(contains(message_of([] { parts::parse_volume("../x"); }), "without a name"));
+}
+
+TEST_CASE("-v with a destination alone leaves the name to be found, and a part refuses it without") {
+  const parts::Volume volume = parts::parse_volume("/var/../data/");
+  CHECK(volume.kind == Kind::named);
+  CHECK(volume.destination == "/data");
+  CHECK(volume.anonymous);
+  CHECK(contains(message_of([&] { parts::checked(volume); }), "without a name"));
+}
+
+TEST_CASE("the modes of -v are docker's") {
+  const parts::Volume bind = parts::parse_volume("/srv:/x:ro,Z,rslave,cached");
+  CHECK(bind.readonly);
+  CHECK(bind.propagation == "rslave");
+  CHECK(!parts::parse_volume("data:/x:nocopy").copy);
+  CHECK(parts::parse_volume("data:/x:z").copy);
+}
+
+TEST_CASE("--mount is read as docker reads it") {
+  const parts::Volume bind =
+      parts::parse_mount("type=bind,src=/srv/./www,dst=/a/../b,readonly,bind-propagation=shared,consistency=cached");
+  CHECK(bind.kind == Kind::bind);
+  CHECK(bind.source == "/srv/./www");
+  CHECK(bind.destination == "/b");
+  CHECK(bind.readonly);
+  CHECK(!bind.make_source);
+  CHECK(bind.propagation == "shared");
+  const parts::Volume named = parts::parse_mount("source=data,target=/x,ro=false,volume-nocopy=1");
+  CHECK(named.kind == Kind::named);
+  CHECK(named.source == "data");
+  CHECK(!named.readonly);
+  CHECK(!named.copy);
+  CHECK(!named.anonymous);
+  CHECK(parts::parse_mount("target=/x").anonymous);
+  const parts::Volume memory = parts::parse_mount("target=/x,tmpfs-size=64m,tmpfs-mode=700,type=tmpfs");
+  CHECK(memory.kind == Kind::tmpfs);
+  CHECK(memory.size == 64U << 20U);
+  CHECK(memory.mode == 0700);
+  CHECK(parts::parse_mount("type=bind,src=/x,dst=/x,idmap").idmap == "owner");
+  CHECK(parts::parse_mount("type=bind,src=/x,dst=/x,idmap=uids=1-0-1#5-5-2;gids=0-7-1").idmap ==
+        "uids=1-0-1#5-5-2;gids=0-7-1");
+  for (const std::string text : {"",
+                                 "type=bind",
+                                 "type=bind,target=/x",
+                                 "type=bind,source=/x",
+                                 "type=npipe,target=/x",
+                                 "target=x",
+                                 "target=/",
+                                 "target",
+                                 "target=/x,color=red",
+                                 "target=/x,readonly=maybe",
+                                 "target=/x,tmpfs-size=1m",
+                                 "target=/x,,",
+                                 "type=bind,src=/x,dst=/x,volume-nocopy",
+                                 "type=tmpfs,target=/x,source=y",
+                                 "type=tmpfs,target=/x,idmap",
+                                 "type=bind,src=/x,dst=/x,bind-propagation=up",
+                                 "source=../x,target=/x",
+                                 "target=/x,idmap=",
+                                 "target=/x,idmap=uids=1-0",
+                                 "target=/x,idmap=uids=1-0-0",
+                                 "target=/x,idmap=uids=1-0-1;uids=2-0-1",
+                                 "target=/x,idmap=uids=1-0-1x",
+                                 "target=/x,idmap=uids=1-0-99999999999",
+                                 "target=/x,idmap=users"}) {
+    INFO(text);
+    CHECK_THROWS_AS(parts::parse_mount(text), kernel::Error);
+  }
+}
+
+TEST_CASE("the options of a volume are docker's, and hostile ones are refused") {
+  CHECK(parts::parse_device({}).type.empty());
+  const parts::VolumeDevice device =
+      parts::parse_device({{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", "size=1m,ro,nosuid"}});
+  CHECK(device.type == "tmpfs");
+  CHECK(parts::parse_device({{"type", "none"}, {"device", "/srv"}, {"o", "bind"}}).device == "/srv");
+  CHECK(parts::parse_device({{"type", "nfs"}, {"device", ":/x"}, {"o", "addr=10.0.0.1,rw"}}).type == "nfs");
+  for (const std::map<std::string, std::string>& options :
+       std::vector<std::map<std::string, std::string>>{{{"type", "tmpfs"}},
+                                                       {{"device", "tmpfs"}},
+                                                       {{"o", "ro"}},
+                                                       {{"type", "tmpfs"}, {"device", "x"}, {"color", "red"}},
+                                                       {{"type", "ext4"}, {"device", "/dev/sda"}},
+                                                       {{"type", "proc"}, {"device", "proc"}},
+                                                       {{"type", "none"}, {"device", "srv"}, {"o", "bind"}},
+                                                       {{"type", "none"}, {"device", "/srv"}},
+                                                       {{"type", "overlay"}, {"device", "/srv"}, {"o", "bind"}},
+                                                       {{"type", "tmpfs"}, {"device", "x"}, {"o", "suid"}},
+                                                       {{"type", "tmpfs"}, {"device", "x"}, {"o", "=x"}}}) {
+    CHECK_THROWS_AS(parts::parse_device(options), kernel::Error);
+  }
 }
 
 TEST_CASE("--tmpfs has a size and a mode") {

@@ -7,6 +7,7 @@
 
 #include "kernel/copy_tree.hpp"
 #include "kernel/inode.hpp"
+#include "kernel/mountpoint.hpp"
 #include "kernel/recorder.hpp"
 
 namespace coracle::parts {
@@ -18,23 +19,6 @@ using kernel::Fd;
 // Only root passes: what containers keep may be set-user-ID (CVE-2021-41091). 1 lets users below in user namespaces.
 constexpr mode_t kMode = 0711;
 
-// The directory of the volume, made when missing, with its lock held. Another start may remove a half-made volume
-// between our open and our lock; then we make it again.
-Fd lock_directory(const std::string& path) {
-  while (true) {
-    kernel::make_directories(path, kMode);
-    const int number = kernel::note_call(
-        [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }, "open {}", path);
-    if (number < 0 && errno == ENOENT) continue;
-    if (number < 0) throw Error("open " + path, errno);
-    Fd directory(number);
-    kernel::lock(directory, LOCK_EX);
-    struct stat status {};
-    kernel::attempt([&] { return fstat(directory.get(), &status); }, "fstat {}", path);
-    if (status.st_nlink > 0) return directory;
-  }
-}
-
 bool has(const Fd& directory, const char* name) {
   return faccessat(directory.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -43,16 +27,10 @@ bool is_empty(const Fd& directory) {
   return !has(directory, "_data") || kernel::list(kernel::openat(directory, "_data", O_PATH | O_NOFOLLOW)).empty();
 }
 
-Fd open_data(const Fd& directory) {
-  const int result = kernel::note_call([&] { return ::mkdirat(directory.get(), "_data", 0755); }, "mkdirat _data");
-  if (result < 0 && errno != EEXIST) throw Error("mkdirat _data", errno);
-  return kernel::openat(directory, "_data", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-}
-
 // Moves the entries of a complete copy to _data. A running container that uses the empty volume may have made an
 // entry of the same name meanwhile: its own stays.
 void move_filled(const Fd& directory) {
-  const Fd data = open_data(directory);
+  const Fd data = open_volume_data(directory);
   const Fd filled = kernel::openat(directory, "_filled", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   for (const std::string& name : kernel::list(filled)) {
     const auto move = [&] { return renameat2(filled.get(), name.c_str(), data.get(), name.c_str(), RENAME_NOREPLACE); };
@@ -71,8 +49,31 @@ void fill(const Fd& directory, const Fd& image) {
 
 }  // namespace
 
+// Another start may remove a half-made volume
+// between our open and our lock; then we make it again.
+Fd lock_volume(const std::string& path) {
+  while (true) {
+    kernel::make_directories(path, kMode);
+    const int number = kernel::note_call(
+        [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }, "open {}", path);
+    if (number < 0 && errno == ENOENT) continue;
+    if (number < 0) throw Error("open " + path, errno);
+    Fd directory(number);
+    kernel::lock(directory, LOCK_EX);
+    struct stat status {};
+    kernel::attempt([&] { return fstat(directory.get(), &status); }, "fstat {}", path);
+    if (status.st_nlink > 0) return directory;
+  }
+}
+
+Fd open_volume_data(const Fd& directory) {
+  const int result = kernel::note_call([&] { return ::mkdirat(directory.get(), "_data", 0755); }, "mkdirat _data");
+  if (result < 0 && errno != EEXIST) throw Error("mkdirat _data", errno);
+  return kernel::openat(directory, "_data", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
 Fd open_named_volume(const std::string& path, const Fd& image) {
-  const Fd directory = lock_directory(path);
+  const Fd directory = lock_volume(path);
   try {
     kernel::remove_tree(directory, "_filling");
     if (has(directory, "_filled")) {
@@ -80,10 +81,19 @@ Fd open_named_volume(const std::string& path, const Fd& image) {
     } else if (image && is_empty(directory)) {
       fill(directory, image);
     }
-    return open_data(directory);
+    return open_volume_data(directory);
   } catch (const Error& error) {
     throw Error("fill the volume " + path + ": " + error.attempt(), error.code(), error.hint());
   }
+}
+
+void remove_named_volume(const std::string& path, const std::function<void()>& check) {
+  const Fd directory = lock_volume(path);
+  check();
+  // What is mounted there is somebody else's, and must not be emptied.
+  if (has(directory, "_data") && kernel::is_mount_root(open_volume_data(directory)))
+    throw Error("remove " + path, EBUSY, "something is mounted on its _data");
+  kernel::remove_tree(path);
 }
 
 void tidy_named_volume(const std::string& path) {
