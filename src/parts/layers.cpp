@@ -23,8 +23,9 @@ namespace {
 using kernel::Error;
 using kernel::Fd;
 
-// Where release() in another process finds the scratch directory.
+// What release() in another process has to know: the scratch directory, and in it whether upper/ stays.
 constexpr const char* kNote = "/layers-scratch";
+constexpr const char* kKeepNote = "/layers-keep";
 
 constexpr std::size_t kMostLayers = 500;  // OVL_MAX_STACK in fs/overlayfs/params.h
 
@@ -51,6 +52,7 @@ class Layers final : public Part {
     if (!options_.scratch_dir.empty()) {
       scratch_ = options_.scratch_dir;
       kernel::create_file(context.run_dir + kNote, scratch_);
+      if (options_.keep) kernel::create_file(context.run_dir + kKeepNote, "");
     }
     context.clone_flags |= CLONE_NEWNS;
     context.rootfs = context.run_dir + "/rootfs";
@@ -106,10 +108,11 @@ std::string Layers::release(Context& context) noexcept {
     const std::string scratch = kernel::exists(note) ? kernel::read_file(note) : context.run_dir;
     const std::string upper = scratch + "/upper";
     if (changes_ != nullptr && kernel::exists(upper)) attempt([&] { *changes_ = diff(upper, options_.lower); });
-    kernel::remove_tree(upper);
+    if (!kernel::exists(context.run_dir + kKeepNote)) kernel::remove_tree(upper);
     kernel::remove_tree(scratch + "/work");
     kernel::remove_tree(context.run_dir + "/rootfs");
     kernel::remove_tree(note);
+    kernel::remove_tree(context.run_dir + kKeepNote);
   });
   return left;
 }
@@ -119,9 +122,11 @@ void Layers::make_directories(const std::string& rootfs) const {
   const Fd top = kernel::open(options_.lower.back(), O_PATH | O_DIRECTORY);
   const struct stat status = *kernel::fstatat(top, "");
   const Fd scratch = kernel::open(scratch_, O_PATH | O_DIRECTORY);
-  kernel::mkdirat(scratch, "upper", 0755);
-  kernel::mkdirat(scratch, "work", 0700);
   kernel::make_directories(rootfs);
+  if (options_.keep) kernel::remove_tree(scratch, "work");  // of a start that was killed
+  kernel::mkdirat(scratch, "work", 0700);
+  if (options_.keep && kernel::exists(scratch_ + "/upper")) return;
+  kernel::mkdirat(scratch, "upper", 0755);
   const Fd upper = kernel::openat(scratch, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (status.st_uid != 0 || status.st_gid != 0) kernel::fchown(upper, status.st_uid, status.st_gid);
   kernel::fchmod(upper, status.st_mode & 07777U);
@@ -164,9 +169,10 @@ std::string Layers::mount_options(const std::vector<Directory>& directories, con
 
 // volatile (Linux 5.10): nobody waits for the disk when the container says sync. What is lost when the machine goes
 // down is a container's scratch, which the next start would make anew. In memory there is nothing to wait for, and the
-// directory by which overlayfs remembers it takes 80 us. The classic mount(2): fsopen(2) takes 60 us longer.
+// directory by which overlayfs remembers it takes 80 us. A layer that is kept is as safe as its file system. The
+// classic mount(2): fsopen(2) takes 60 us longer.
 void Layers::mount(const std::string& rootfs, const std::string& options) const {
-  for (const std::string first : {type_of_upper() == TMPFS_MAGIC ? "" : "volatile,", ""}) {
+  for (const std::string first : {options_.keep || type_of_upper() == TMPFS_MAGIC ? "" : "volatile,", ""}) {
     try {
       return kernel::mount("overlay", rootfs, "overlay", 0, first + options);
     } catch (const Error& error) {

@@ -15,6 +15,9 @@ struct LayerOptions {
   // An existing directory of this container alone: upper/ and work/ are made in it, and removed. "" means run_dir.
   // Its file system must not be overlayfs.
   std::string scratch_dir;
+  // upper/ outlives the container, and the next start with this directory goes on with it. Then what is written is safe
+  // on the disk when the program asks for that.
+  bool keep = false;
 };
 
 // `changes`, when given, is filled by release(): what the container had changed in the end.
