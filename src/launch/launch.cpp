@@ -154,7 +154,7 @@ class Start {
         childs_end.leave_if_orphaned();
         if (gate != nullptr) run_directory_.let_go();
         each(parts_, "enter", context_, &Part::enter);
-        become_program(process_, parts_, context_, childs_end, gate, gate != nullptr, signals_.before());
+        become_program(process_, parts_, context_, childs_end, gate, outlives(gate), signals_.before());
       });
     }
     childs_end.close();
@@ -162,13 +162,15 @@ class Start {
     context_.pidfd = &child_.pidfd;
     each_checked("adopt", &Part::adopt);
     // A process that is to outlive us is noted before it can; else while it works.
-    if (gate != nullptr) run_directory_.note_process(child_.pid);
+    if (outlives(gate)) run_directory_.note_process(child_.pid);
     meeting.say('g');
-    if (gate == nullptr) run_directory_.note_process(child_.pid);
+    if (!outlives(gate)) run_directory_.note_process(child_.pid);
     if (options_.meanwhile) options_.meanwhile();
     const char word = await(meeting, signals_);
     if (gate != nullptr && word != 'r') throw Error("wait for the container to be made", 0, "its process has ended");
   }
+
+  bool outlives(const Gate* gate) const { return gate != nullptr || options_.outlives; }
 
   template <typename Steps>
   void unmade_when_failed(Steps steps) {
