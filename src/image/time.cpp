@@ -6,6 +6,8 @@
 #include <ctime>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "kernel/error.hpp"
 
 namespace coracle::image {
@@ -17,6 +19,13 @@ std::string rfc3339(std::int64_t seconds) {
   char text[sizeof "2026-01-01T00:00:00Z" + 8];  // years have more than four digits some day
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
+}
+
+std::string rfc3339_nano(std::int64_t nanoseconds) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  std::string text = rfc3339(nanoseconds / kSecond);
+  text.pop_back();
+  return fmt::format("{}.{:09}Z", text, nanoseconds % kSecond);
 }
 
 std::int64_t seconds_of(const std::string& text) {

@@ -10,6 +10,9 @@ namespace coracle::image {
 // "2026-01-02T03:04:05Z".
 std::string rfc3339(std::int64_t seconds_since_1970);
 
+// "2026-01-02T03:04:05.123456789Z".
+std::string rfc3339_nano(std::int64_t nanoseconds_since_1970);
+
 // 0 for what is not such a time. Fractions of seconds are cut off.
 std::int64_t seconds_of(const std::string& rfc3339);
 

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "kernel/namespace.hpp"
 #include "kernel/recorder.hpp"
 
@@ -111,6 +113,19 @@ Fd noted_process(const std::string& note) {
     return process_note(pid) == note ? std::move(pidfd) : Fd();
   } catch (const Error& error) {
     if (error.code() == ESRCH || error.code() == ENOENT) return {};
+    throw;
+  }
+}
+
+bool is_stopped(const Fd& pidfd) {
+  try {
+    const std::string info = read_file(fmt::format("/proc/self/fdinfo/{}", pidfd.get()));
+    const std::size_t at = info.find("\nPid:\t");  // -1 when it has ended
+    if (at == std::string::npos || info[at + 6] == '-') return false;
+    const std::string stat = read_file(fmt::format("/proc/{}/stat", std::atoi(info.c_str() + at + 6)));
+    return stat.compare(stat.rfind(')') + 1, 2, " T") == 0;
+  } catch (const Error& error) {
+    if (error.code() == ENOENT || error.code() == ESRCH) return false;
     throw;
   }
 }

@@ -51,6 +51,9 @@ std::string process_note(pid_t pid);
 Fd noted_process(const std::string& note);
 pid_t noted_pid(const std::string& note);
 
+// Whether it was stopped by a signal (proc_pid_stat(5), state T). False when it has ended.
+bool is_stopped(const Fd& pidfd);
+
 // pidfd_send_signal(2). False when the process has ended.
 bool send_signal(const Fd& pidfd, int signal);
 
