@@ -1,8 +1,16 @@
 #include "engine/engine.hpp"
 
+#include <ctime>
+#include <optional>
+#include <set>
+
+#include <unistd.h>
+
 #include "engine/names.hpp"
+#include "engine/options_json.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
+#include "kernel/inode.hpp"
 #include "launch/assemble.hpp"
 #include "launch/launch.hpp"
 #include "launch/rootless.hpp"
@@ -11,6 +19,12 @@
 
 namespace coracle::engine {
 namespace {
+
+constexpr int kNobodyKnows = 255;  // as docker has it for a container whose end it did not see
+
+bool is_said_to_run(const Record& record) {
+  return record.life.state != State::created && record.life.state != State::exited;
+}
 
 Roots checked(Roots roots, bool outside) {
   image::make_root(roots.data);
@@ -31,21 +45,53 @@ Engine::Engine(Roots chosen, bool outside)
 }
 
 std::vector<std::string> Engine::sweep() {
+  if (launch::rootless() && geteuid() != 0) launch::end_abandoned(roots.run);
+  launch::become_root_inside("coracle");
   parts::Parts parts = launch::every_part();
   std::vector<std::string> left_behind = launch::sweep(roots.run, parts);
+  std::set<std::string> known;
   for (const Record& record : records.all()) {
-    if (!launch::RunDirectory::held(record.run_root, record.id)) forget(record);
+    known.insert(record.id);
+    if (is_said_to_run(record) && !runs(record)) settle(record);
+  }
+  if (kernel::exists(containers_dir())) {
+    for (const std::string& id : kernel::list(kernel::open(containers_dir(), O_RDONLY | O_DIRECTORY))) {
+      if (known.contains(id)) continue;
+      const auto lock = ContainerLock::take(container_dir(id));
+      if (lock && !records.find(id)) kernel::remove_tree(container_dir(id));
+    }
   }
   store.sweep();
   if (!launch::rootless()) parts::restore_rules(roots.run);
   return left_behind;
 }
 
+// What is written of it is that it runs, and nobody is there who launched it: that one was killed, or the machine went
+// down.
+void Engine::settle(const Record& seen) {
+  const auto lock = ContainerLock::take(container_dir(seen.id));
+  if (!lock && kernel::exists(container_dir(seen.id))) return;  // somebody else is at it
+  std::optional<Record> record = records.find(seen.id);
+  if (!record || !is_said_to_run(*record)) return;  // it ended, and that was written, a moment ago
+  if (record->life.state == State::removing || parse_options(record->options).remove) return forget(*record);
+  record->life.state = State::exited;
+  record->life.status = kNobodyKnows;
+  record->life.finished = now();
+  record->life.error = "who looked after it was killed";
+  records.set_life(record->id, record->life);
+}
+
 void Engine::forget(const Record& record) {
-  const std::string directory = containers_dir() + "/" + record.id;
-  if (kernel::exists(directory)) kernel::remove_tree(directory);
-  if (record.name != record.id) unlink_name(roots.data, record.name);
+  // First the record: when we are killed now, the next sweep finds a directory that belongs to nobody.
+  if (const auto current = records.find(record.id)) unlink_name(roots.data, current->name);
   records.remove(record.id);
+  kernel::remove_tree(container_dir(record.id));
+}
+
+std::int64_t now() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace coracle::engine

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/container_lock.hpp"
 #include "engine/networks.hpp"
 #include "engine/records.hpp"
 #include "image/database.hpp"
@@ -25,15 +26,19 @@ class Engine {
   explicit Engine(Roots roots, bool outside = false);
 
   // Unmakes what killed commands left: containers whose launching process is dead, images half made. Gives what
-  // could not be undone.
+  // could not be undone, and which containers ended because nobody looked after them any more.
   std::vector<std::string> sweep();
 
   std::string containers_dir() const { return roots.data + "/containers"; }
+  std::string container_dir(const std::string& id) const { return containers_dir() + "/" + id; }
   std::string volumes_dir() const { return roots.data + "/volumes"; }
   std::string cache_dir() const { return roots.data + "/seccomp"; }
 
-  // Removes the record, the link and the directory of a container that has ended.
+  // Removes the record, the link and the directory of a container that does not run. Whoever calls it holds its lock.
   void forget(const Record& record);
+
+  // Whether somebody launched it who is there to look after it.
+  bool runs(const Record& record) const { return ContainerLock::held(container_dir(record.id)); }
 
   // In the order in which they stand on each other.
   const Roots roots;
@@ -41,6 +46,12 @@ class Engine {
   image::Store store;
   Records records;
   Networks networks;
+
+ private:
+  void settle(const Record& seen);
 };
+
+// Nanoseconds since 1970.
+std::int64_t now();
 
 }  // namespace coracle::engine

@@ -63,18 +63,22 @@ Record find_running(const Roots& roots, const std::string& text) {
 
 }  // namespace
 
-Record find_container(Records& records, const std::string& text) {
+std::optional<Record> look_for_container(Records& records, const std::string& text) {
   std::vector<Record> found;
   for (Record& record : records.all()) {
     if (record.id == text || record.name == text) return record;
     if (!text.empty() && record.id.starts_with(text)) found.push_back(std::move(record));
   }
-  if (found.empty()) throw Error("find the container \"" + text + "\"", 0, "there is none with this name or id");
   if (found.size() > 1) {
     throw Error("find the container \"" + text + "\"", 0,
                 fmt::format("{} ids begin with this; write more of the one you mean", found.size()));
   }
-  return found.front();
+  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+Record find_container(Records& records, const std::string& text) {
+  if (auto found = look_for_container(records, text)) return *std::move(found);
+  throw Error("find the container \"" + text + "\"", 0, "there is none with this name or id");
 }
 
 kernel::Fd first_process(const Record& record) {

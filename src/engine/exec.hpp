@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct ExecOptions {
 
 // Throws Error when there is no such container, or more than one.
 Record find_container(Records& records, const std::string& text);
+
+// The same; nothing when there is none.
+std::optional<Record> look_for_container(Records& records, const std::string& text);
 
 // The container's first process. Throws Error when it has ended.
 kernel::Fd first_process(const Record& record);

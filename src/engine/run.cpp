@@ -1,28 +1,25 @@
 #include "engine/run.hpp"
 
-#include <ctime>
+#include <optional>
 
+#include <unistd.h>
+
+#include "engine/create.hpp"
 #include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
-#include "engine/names.hpp"
 #include "engine/network_spec.hpp"
 #include "kernel/error.hpp"
-#include "kernel/fd.hpp"
+#include "kernel/process.hpp"
 #include "launch/assemble.hpp"
 #include "launch/launch.hpp"
 
 namespace coracle::engine {
 
-Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper) {
+Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper,
+          const std::function<void(const std::string&)>& made) {
   if (!options.name.empty()) check_name(options.name);
   const image::Image image = find_image(engine, options);
-  const std::string id = launch::new_id();
-  Place place = {.id = id,
-                 .layers = engine.store.layer_directories(image.config),
-                 .directory = engine.containers_dir() + "/" + id,
-                 .run_dir = engine.roots.run + "/" + id,
-                 .volumes_dir = engine.volumes_dir(),
-                 .cache_dir = engine.cache_dir()};
+  Place place = place_of(engine, launch::new_id(), image);
   find_networks(engine, options, place);
   place.name = options.name;
   launch::Spec spec = make_spec(options, image.config, place);
@@ -34,21 +31,21 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
   const bool sweep_first = !options.name.empty() || !options.ports.empty() || !options.networks.empty();
   if (sweep_first) sweep();
   parts::Parts parts = launch::assemble(spec, &ended.usage);
-  const Record record = {
-      id, options.name.empty() ? id : options.name, image.id, spec.process.args, std::time(nullptr), engine.roots.run};
-  bool taken = false;
+  Record record = make_record(engine, options, image, place.id, spec.process.args);
+  record.life.state = State::running;
+  record.life.started = record.created;
+  record.life.launcher = kernel::process_note(getpid());
+  std::optional<ContainerLock> lock;
   const auto held = [&] {
-    engine.records.add(record);
-    taken = true;
-    if (record.name != id) link_name(engine.roots.data, record.name, id);
-    kernel::make_directories(place.directory, 0700);
+    lock = add(engine, record, options);
+    if (made) made(place.id);
     write_name_files(options, place.run_dir);
   };
   try {
     const launch::Outcome outcome =
         launch::run(spec.process, parts,
                     {.run_root = engine.roots.run,
-                     .id = id,
+                     .id = place.id,
                      .record = timeline,
                      .held = held,
                      .meanwhile = sweep_first ? std::function<void()>([&] { check_networks(engine, place); }) : sweep,
@@ -56,11 +53,11 @@ Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keep
                      .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
     ended.left_behind.insert(ended.left_behind.end(), outcome.left_behind.begin(), outcome.left_behind.end());
-  } catch (...) {
-    if (taken) engine.forget(record);
+  } catch (const kernel::Error& error) {
+    if (lock) settle_failed(engine, record, options, error);
     throw;
   }
-  engine.forget(record);
+  settle_ended(engine, record, options, ended.status, ended.usage.oom_killed);
   return ended;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Ended {
 };
 
 // Runs a container of the image in the foreground and removes it. `timeline`: every kernel call is recorded. With a
-// keeper the container has a terminal.
-Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper = nullptr);
+// keeper the container has a terminal. `made` is called with the container's id when it is there, and before it runs.
+Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper = nullptr,
+          const std::function<void(const std::string& id)>& made = {});
 
 // Runs a program in a root file system that is there and stays as the program leaves it: a step of a build. When we are
 // asked to end, it is killed. `mask`: the signals that it begins with held back.

@@ -117,7 +117,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   spec.namespaces.hostname = hostname;
   spec.resources = options.limits;
   spec.resources.optional = launch::rootless();
-  spec.layers = {.lower = place.layers, .scratch_dir = place.directory};
+  spec.layers = {.lower = place.layers, .scratch_dir = place.directory, .keep = !options.remove};
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
   spec.root.readonly = options.read_only;

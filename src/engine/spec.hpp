@@ -1,7 +1,9 @@
 // What `run` was asked for, and the configuration of the image, become one Spec.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,7 +52,19 @@ struct Confinement {
   std::optional<int> oom_score_adj;
 };
 
-// The options of `docker run`, as plain values.
+// What happens when the program ends: --restart.
+struct RestartPolicy {
+  std::string name = "no";  // or "on-failure", "always", "unless-stopped"
+  int most = 0;             // on-failure: so many times at most; 0 is no limit
+};
+
+// The log of a detached container: --log-opt.
+struct LogOptions {
+  std::int64_t max_size = 0;  // bytes of one file; 0 is no limit
+  int max_file = 1;           // files there are, with the one that is written to
+};
+
+// The options of `docker run`, as plain values. They are kept as JSON (options_json.hpp).
 struct RunOptions {
   std::string image;
   std::optional<image::Platform> platform;  // that the image must be for
@@ -66,6 +80,14 @@ struct RunOptions {
   bool read_only = false;
   bool init = false;
   bool terminal = false;
+  bool interactive = false;  // stdin stays open
+  bool remove = false;       // when the program ends
+  std::map<std::string, std::string> labels;
+  std::string stop_signal;          // "" is the image's, or SIGTERM
+  std::optional<int> stop_timeout;  // seconds; -1 is for ever
+  RestartPolicy restart;
+  LogOptions log;
+  std::optional<image::Healthcheck> health;  // in place of the image's
   Network network = Network::bridge;
   std::string network_of;                 // container: whose network it shares
   std::vector<NetworkSettings> networks;  // bridge: in the order in which they were named

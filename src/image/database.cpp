@@ -70,8 +70,19 @@ CREATE TABLE containers (
   id       TEXT NOT NULL,
   image    TEXT NOT NULL,     -- id
   command  TEXT NOT NULL,     -- JSON array
-  created  INTEGER NOT NULL,
-  run_root TEXT NOT NULL      -- where the launching process holds the lock on ID
+  created  INTEGER NOT NULL,  -- nanoseconds since 1970, as all times of a container
+  run_root TEXT NOT NULL,     -- where the launching process holds the run directory ID
+  options  TEXT NOT NULL,     -- JSON: what it was made with (engine/options_json.hpp)
+  state    TEXT NOT NULL,     -- created, running, restarting, exited, removing; true while its directory is locked
+  started  INTEGER NOT NULL,  -- 0: never
+  finished INTEGER NOT NULL DEFAULT 0,
+  status   INTEGER NOT NULL DEFAULT 0,
+  oom_killed INTEGER NOT NULL DEFAULT 0,
+  error    TEXT NOT NULL DEFAULT '',  -- why it could not be started
+  restarts INTEGER NOT NULL DEFAULT 0,
+  stopped  INTEGER NOT NULL DEFAULT 0,  -- by a person
+  launcher TEXT NOT NULL,     -- PID STARTTIME of who launched it
+  health   TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE networks (
   name     TEXT PRIMARY KEY,

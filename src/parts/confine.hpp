@@ -32,8 +32,8 @@ struct DockerProfile {
 using Seccomp = std::variant<std::monostate, DockerProfile, SeccompProfile, SeccompFilter>;
 
 struct Rlimit {
-  int resource;  // RLIMIT_*
-  std::uint64_t soft, hard;
+  int resource = 0;  // RLIMIT_*
+  std::uint64_t soft = 0, hard = 0;
 };
 
 struct ConfineOptions {
