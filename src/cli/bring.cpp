@@ -1,9 +1,12 @@
 #include "cli/bring.hpp"
 
+#include <cstdio>
+
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/commands.hpp"
+#include "image/reference.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "launch/report.hpp"
@@ -27,6 +30,11 @@ void bring(const Door& door, const std::string& image, const std::string& platfo
     ::_exit(launch::report_errors("coracle", [&]() -> int { execute_images(door, "pull", words); }));
   }
   if (kernel::wait(child.pidfd).status() != 0) throw NotBrought();
+}
+
+void bring_missing(const Door& door, const std::string& image, const std::string& platform) {
+  std::fprintf(stderr, "Unable to find image '%s' locally\n", image::parse_reference(image).text().c_str());
+  bring(door, image, platform);
 }
 
 SharedSwitch::SharedSwitch()

@@ -18,6 +18,9 @@ struct NotBrought {};
 // Runs `coracle pull` and waits for its end; what it prints goes to stderr. `platform` may be empty. Throws NotBrought.
 void bring(const Door& door, const std::string& image, const std::string& platform);
 
+// The same for an image that was found missing, and says so as docker does.
+void bring_missing(const Door& door, const std::string& image, const std::string& platform);
+
 // A switch that a child process can turn and its parent see.
 class SharedSwitch {
  public:

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "engine/exec.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 
@@ -36,6 +37,15 @@ bool agrees(const std::string& warning) {
   char answer[8] = "";  // a line that is longer is no yes
   if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
   return std::strcmp(answer, "y\n") == 0 || std::strcmp(answer, "Y\n") == 0;
+}
+
+int for_each_container(engine::Engine& engine, const std::vector<std::string>& words,
+                       const std::function<void(const engine::Record&)>& act) {
+  return for_each(words, [&](const std::string& word) {
+    act(engine::find_container(engine.records, word));
+    std::puts(word.c_str());
+    std::fflush(stdout);
+  });
 }
 
 void sweep(engine::Engine& engine) { report_left_behind(engine.sweep()); }

@@ -24,6 +24,20 @@ struct Door {
 int run(const Door& door, std::vector<std::string> words);
 int exec(const Door& door, std::vector<std::string> words);
 int kill(const Door& door, std::vector<std::string> words);
+int create(const Door& door, std::vector<std::string> words);
+int start(const Door& door, std::vector<std::string> words);
+int stop(const Door& door, std::vector<std::string> words);
+int restart(const Door& door, std::vector<std::string> words);
+int pause(const Door& door, std::vector<std::string> words);
+int unpause(const Door& door, std::vector<std::string> words);
+int wait(const Door& door, std::vector<std::string> words);
+int rm(const Door& door, std::vector<std::string> words);
+int rename(const Door& door, std::vector<std::string> words);
+int update(const Door& door, std::vector<std::string> words);
+int logs(const Door& door, std::vector<std::string> words);
+int attach(const Door& door, std::vector<std::string> words);
+int supervise(const Door& door, std::vector<std::string> words);
+int system_restart(const Door& door, std::vector<std::string> words);
 int images(const Door& door, std::vector<std::string> words);
 int history(const Door& door, std::vector<std::string> words);
 int inspect(const Door& door, std::vector<std::string> words);
@@ -51,6 +65,13 @@ int for_each(const std::vector<std::string>& words, const std::function<void(con
 
 // Asks "Are you sure" behind the warning, as docker does; only y or Y is a yes.
 bool agrees(const std::string& warning);
+
+// The same with the containers that they name, and prints the word of each where it went well.
+int for_each_container(engine::Engine& engine, const std::vector<std::string>& words,
+                       const std::function<void(const engine::Record&)>& act);
+
+// "TERM", "SIGTERM", "15". Throws Error for what is no signal.
+int read_signal(const std::string& text);
 
 // Clears away what killed commands left behind, and tells what could not be.
 void sweep(engine::Engine& engine);

@@ -12,7 +12,7 @@ namespace coracle::cli {
 
 struct Command {
   const char* name;
-  const char* what;
+  const char* what;                                              // "": not for a person
   int (*act)(const Door& door, std::vector<std::string> words);  // none: it is one of coracle-images
 };
 

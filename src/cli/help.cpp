@@ -24,7 +24,7 @@ void print_commands(const char* heading, std::span<const Command> commands,
                     const std::function<bool(std::string_view)>& belongs) {
   std::printf("\n%s:\n", heading);
   for (const Command& command : commands) {
-    if (!belongs(command.name)) continue;
+    if (*command.what == '\0' || !belongs(command.name)) continue;
     std::printf("  %-18s  %s\n", command.name, command.what);
     std::printf("  %-18s    coracle %s\n", "", example_of(command.name));
   }

@@ -9,8 +9,20 @@ namespace {
 
 constexpr cli::Command kCommands[] = {
     {"run", "Run a program in a new container from an image", cli::run},
+    {"create", "Make a container, to be started later", cli::create},
+    {"start", "Run containers that were made, or have ended", cli::start},
+    {"stop", "Ask containers to end, and end those that take too long", cli::stop},
+    {"restart", "Stop containers where they run, and start them", cli::restart},
     {"exec", "Run one more program in a running container", cli::exec},
     {"kill", "Send a signal to running containers", cli::kill},
+    {"pause", "Let all processes of containers stand still", cli::pause},
+    {"unpause", "Let the processes of paused containers go on", cli::unpause},
+    {"wait", "Wait until containers have ended, and print their exit statuses", cli::wait},
+    {"logs", "Show what a detached container has written", cli::logs},
+    {"attach", "Come back to a container that runs detached", cli::attach},
+    {"rm", "Remove containers", cli::rm},
+    {"rename", "Give a container another name", cli::rename},
+    {"update", "Change the limits and the restart policy of containers", cli::update},
     {"diff", "List what a running container changed", cli::diff},
     {"build", "Make an image as a Dockerfile says", nullptr},
     {"commit", "Make an image of what a running container has become", nullptr},
@@ -25,6 +37,7 @@ constexpr cli::Command kCommands[] = {
     {"top", "Show the processes of a running container", cli::top},
     {"info", "Tell about this host and what is kept on it", cli::info},
     {"version", "Tell the version, of the kernel as well", cli::version},
+    {"system restart", "Start the containers that their restart policies want to run", cli::system_restart},
     {"system df", "Tell what images, containers and volumes take of the disk", cli::system_df},
     {"network create", "Make a network of its own for containers", cli::network_create},
     {"network ls", "List the networks", cli::network_ls},
@@ -38,6 +51,7 @@ constexpr cli::Command kCommands[] = {
     {"logout", "Forget the password of a registry", nullptr},
     {"load", "Take in images from an archive or an OCI layout", nullptr},
     {"save", "Write images to an archive or an OCI layout", nullptr},
+    {"supervise", "", cli::supervise},
     {"doctor", "Say what this host can do, and how to mend what it cannot", cli::doctor},
 };
 

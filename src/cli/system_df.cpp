@@ -68,7 +68,7 @@ void print_all(engine::Engine& engine) {
   for (const engine::Record& record : records) {
     containers.push_back({image::short_id(record.id), image::short_id(record.image),
                           human_size(container_size(engine, record)),
-                          human_duration(std::time(nullptr) - record.created) + " ago", record.name});
+                          human_duration(std::time(nullptr) - record.created / 1'000'000'000) + " ago", record.name});
   }
   fmt::print("\nContainers space usage:\n\n{}", format_table(containers));
   Table volumes{{"VOLUME NAME", "SIZE"}};
