@@ -46,7 +46,7 @@ class Workshop : public BusyboxHome {
 
   // What the image prints for a command of the shell.
   std::string says(const std::string& script) const {
-    return run({"run", "--net", "none", "--entrypoint", "sh", "made", "-c", script}).out;
+    return run({"run", "--rm", "--net", "none", "--entrypoint", "sh", "made", "-c", script}).out;
   }
 
   std::string config() const {
@@ -79,7 +79,7 @@ TEST_CASE("a build says its steps as docker does, and a second one makes none of
   CHECK(contains(first.out, "\nSuccessfully built "));
   CHECK(contains(first.out, "\nSuccessfully tagged made:latest\n"));
   CHECK_FALSE(contains(first.out, "Using cache"));
-  CHECK(shop.run({"run", "--net", "none", "made"}).out == "content\n");
+  CHECK(shop.run({"run", "--rm", "--net", "none", "made"}).out == "content\n");
 
   const Result second = shop.build(dockerfile);
   CHECK(contains(second.out, "RUN echo ran\n ---> Using cache\n ---> "));
@@ -88,7 +88,7 @@ TEST_CASE("a build says its steps as docker does, and a second one makes none of
   shop.file("a", "other\n");
   const Result third = shop.build(dockerfile);
   CHECK(contains(third.out, "RUN echo ran\n ---> Using cache\n"));
-  CHECK(shop.run({"run", "--net", "none", "made"}).out == "other\n");
+  CHECK(shop.run({"run", "--rm", "--net", "none", "made"}).out == "other\n");
   CHECK(contains(shop.build(dockerfile, {"--no-cache"}).out, "\nran\n"));
   CHECK(shop.build(dockerfile, {"-q", "--no-cache"}).out.size() == 72);
   const Result failed = shop.build("FROM busybox\nRUN echo why; echo how >&2; exit 1\n", {"-q"});
@@ -235,9 +235,9 @@ TEST_CASE("stages are built on each other, those that nobody needs are not, and 
   CHECK(shop.says("cat /from/x /zero; stat -c %u /from/x; ls -d /home") == "one\none\n9\n");
   shop.must_build("FROM busybox AS a\nCMD [\"echo\", \"a\"]\nFROM a AS b\nENTRYPOINT [\"echo\", \"b\"]\n",
                   {"--target", "a"});
-  CHECK(shop.run({"run", "--net", "none", "made"}).out == "a\n");
+  CHECK(shop.run({"run", "--rm", "--net", "none", "made"}).out == "a\n");
   shop.must_build("FROM busybox AS a\nCMD [\"echo\", \"a\"]\nFROM a AS b\nENTRYPOINT [\"echo\", \"b\"]\n");
-  CHECK(shop.run({"run", "--net", "none", "made"}).out == "b\n");
+  CHECK(shop.run({"run", "--rm", "--net", "none", "made"}).out == "b\n");
 }
 
 TEST_CASE("what ONBUILD left happens to whoever builds on the image") {
@@ -368,7 +368,7 @@ TEST_CASE("redis is built from debian and its files, and runs; the second time n
   REQUIRE(first.status == 0);
   CHECK(contains(first.out, "\nRedis server v="));
   CHECK_FALSE(contains(test::run(build).out, "\nRedis server v="));
-  Running server(home.command({"run", "--net", "none", "--name", "server", "own-redis"}));
+  Running server(home.command({"run", "--rm", "--net", "none", "--name", "server", "own-redis"}));
   server.read_until("Ready to accept connections");
   CHECK(home.run({"exec", "server", "redis-cli", "set", "boat", "coracle"}).out == "OK\n");
   CHECK(home.run({"exec", "server", "id", "-un"}).out == "redis\n");
@@ -401,7 +401,7 @@ TEST_CASE("an ordinary user builds, commits and exports as root does") {
     CHECK(contains(built.out, outcome));
   }
   const Words command = {"sh", "-c", "cat /id; stat -c %u:%g /x; stat -c %u /tmp; ls /etc; echo ready; exec sleep 60"};
-  Words words = {"run", "--net", "none", "--name", "box", "made"};
+  Words words = {"run", "--rm", "--net", "none", "--name", "box", "made"};
   words.insert(words.end(), command.begin(), command.end());
   Running running(user.coracle(words));
   CHECK(running.read_until("ready\n") == "0\n33:44\n5\nhosts\npasswd\nready\n");
@@ -412,7 +412,7 @@ TEST_CASE("an ordinary user builds, commits and exports as root does") {
   CHECK(contains(user.run({"export", "box"}).out, "bin/busybox"));
   user.run({"kill", "box"});
   running.wait();
-  CHECK(user.run({"run", "--net", "none", "again", "stat", "-c", "%u:%g", "/x"}).out == "33:44\n");
+  CHECK(user.run({"run", "--rm", "--net", "none", "again", "stat", "-c", "%u:%g", "/x"}).out == "33:44\n");
 }
 
 TEST_CASE("what is copied from a stage is made again when it is another, and not when the stage alone is") {

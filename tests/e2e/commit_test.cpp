@@ -19,7 +19,7 @@ namespace {
 class Changed {
  public:
   Changed(const Home& home, const std::string& script = {})
-      : running_(home.command({"run", "--name", "box", "--net", "none", "-e", "A=1", "busybox", "sh", "-c",
+      : running_(home.command({"run", "--rm", "--name", "box", "--net", "none", "-e", "A=1", "busybox", "sh", "-c",
                                script + "rm /etc/group; echo new >/srv; echo ready; exec sleep 60"})),
         home_(home) {
     running_.read_until("ready");
@@ -45,7 +45,8 @@ TEST_CASE("diff lists what a container changed, and nothing that every start mak
 
 TEST_CASE("diff of a container that changed nothing is empty") {
   const BusyboxHome home;
-  Running container(home.command({"run", "--name", "box", "--net", "none", "busybox", "sh", "-c", "echo ready; cat"}));
+  Running container(
+      home.command({"run", "--rm", "--name", "box", "--net", "none", "busybox", "sh", "-c", "echo ready; cat"}));
   container.read_until("ready");
   CHECK(home.run({"diff", "box"}).out.empty());
   home.run({"kill", "box"});
@@ -64,7 +65,7 @@ TEST_CASE("commit makes an image of a running container, which goes on, and the 
     CHECK(home.run({"exec", "box", "cat", "/srv"}).out == "new\n");
     id = made.out.substr(0, 71);
   }
-  CHECK(home.run({"run", "--net", "none", "team/new:1", "sh", "-c", "cat /srv; ls /etc; echo $A"}).out ==
+  CHECK(home.run({"run", "--rm", "--net", "none", "team/new:1", "sh", "-c", "cat /srv; ls /etc; echo $A"}).out ==
         "new\nhosts\npasswd\n1\n");
   const std::string config = kernel::read_file(home.path() + "/blobs/sha256/" + id.substr(7));
   for (const char* part : {R"("author":"me")", R"("comment":"why")", R"("Labels":{"a":"b"})", R"("Cmd":["sh","-c",)",
@@ -79,7 +80,7 @@ TEST_CASE("commit without a name prints an id, and a container that is frozen st
     const Result made = home.run({"commit", pause, "box"});
     INFO(made.err);
     CHECK(made.err.empty());
-    CHECK(home.run({"run", "--net", "none", made.out.substr(7, 12), "cat", "/srv"}).out == "new\n");
+    CHECK(home.run({"run", "--rm", "--net", "none", made.out.substr(7, 12), "cat", "/srv"}).out == "new\n");
   }
   CHECK(home.run({"commit", "--pause=maybe", "box"}).status == 125);
   CHECK(home.run({"commit", "box", "NAME"}).status == 125);
@@ -116,7 +117,7 @@ TEST_CASE("export writes all that the container sees as one tar, and not to a te
   CHECK(names.find("etc/group") == std::string::npos);
   CHECK(home.run({"export", "box"}).out == read_file(file));
   REQUIRE(home.run({"import", file, "flat"}).status == 0);
-  CHECK(home.run({"run", "--net", "none", "flat", "cat", "/srv"}).out == "new\n");
+  CHECK(home.run({"run", "--rm", "--net", "none", "flat", "cat", "/srv"}).out == "new\n");
   const Result terminal =
       run({"script", "-qec", test::coracle() + " --root '" + home.path() + "' export box", "/dev/null"});
   CHECK(terminal.out.find("export to a terminal") != std::string::npos);

@@ -21,7 +21,7 @@ using namespace coracle::test;
 namespace {
 
 Result in_busybox(const Home& home, const Words& options, const std::string& script) {
-  Words words = {"run", "--net", "none"};
+  Words words = {"run", "--rm", "--net", "none"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), {"busybox", "sh", "-c", script});
   return home.run(words);
@@ -143,7 +143,7 @@ TEST_CASE("a filter that kills is told by the status") {
   const std::string path = home.path() + "/profile.json";
   kernel::create_file(path, R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
     {"names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS"}]})");
-  Words words = {"run", "--net", "none", "--security-opt", "seccomp=" + path, "busybox", "mkdir", "/x"};
+  Words words = {"run", "--rm", "--net", "none", "--security-opt", "seccomp=" + path, "busybox", "mkdir", "/x"};
   CHECK(home.run(words).status == 128 + SIGSYS);
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("an ordinary user's container has the same walls, in a user namespace"
   const OrdinaryUser user;
   user.import_busybox();
   const auto output_of = [&](const Words& options, const std::string& script) {
-    Words words = {"run", "--net", "none"};
+    Words words = {"run", "--rm", "--net", "none"};
     words.insert(words.end(), options.begin(), options.end());
     words.insert(words.end(), {"busybox", "sh", "-c", script});
     const Result result = user.run(words);

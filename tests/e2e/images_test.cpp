@@ -63,8 +63,8 @@ class ImagesHome : public BusyboxHome {
 class Busy {
  public:
   explicit Busy(const Home& home)
-      : running_(
-            home.command({"run", "-i", "--net", "none", "--name", "busy", "busybox", "sh", "-c", "echo up; cat"})) {
+      : running_(home.command(
+            {"run", "--rm", "-i", "--net", "none", "--name", "busy", "busybox", "sh", "-c", "echo up; cat"})) {
     running_.read_until("up");
   }
   ~Busy() {
@@ -86,7 +86,7 @@ TEST_CASE("an image goes with its last name, and its layers with it") {
   home.good({"image", "tag", id.substr(7, 8), "other"});
   CHECK(home.good({"rmi", "busybox"}).out == "Untagged: busybox:latest\n");
   CHECK(home.good({"image", "rm", "team/box:1"}).out == "Untagged: team/box:1\n");
-  CHECK(home.good({"run", "--net", "none", "other", "echo", "here"}).out == "here\n");
+  CHECK(home.good({"run", "--rm", "--net", "none", "other", "echo", "here"}).out == "here\n");
   CHECK(home.good({"rmi", "other"}).out == "Untagged: other:latest\nDeleted: " + id + "\nDeleted: " + layer + "\n");
   CHECK(home.is_empty());
   home.refused({"rmi", "other"}, "there is no such image here");
@@ -128,7 +128,7 @@ TEST_CASE("layers that another image has stay when an image is removed") {
   const std::string removed = home.good({"rmi", "two"}).out;
   CHECK(contains(removed, "Deleted: sha256:" + test::sha256(Tar().file("x", "x").bytes())));
   CHECK_FALSE(contains(removed, home.layer()));
-  CHECK(home.good({"run", "--net", "none", "busybox", "echo", "here"}).out == "here\n");
+  CHECK(home.good({"run", "--rm", "--net", "none", "busybox", "echo", "here"}).out == "here\n");
 }
 
 TEST_CASE("one of several images that is not there does not keep the others") {
@@ -146,7 +146,7 @@ TEST_CASE("force is content when an image is not there, and removes one that is 
   CHECK(none.status == 0);
   CHECK(contains(none.err, "there is no image nothing here"));
   write_file(home.path() + "/blobs/sha256/" + home.id().substr(7), "damaged");
-  CHECK(home.run({"run", "--net", "none", "busybox", "true"}).status == 125);
+  CHECK(home.run({"run", "--rm", "--net", "none", "busybox", "true"}).status == 125);
   home.good({"rmi", "-f", "busybox"});
   CHECK(home.is_empty());
 }

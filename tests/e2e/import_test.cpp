@@ -48,7 +48,7 @@ TEST_CASE("import prints the image's id and images shows it as docker does") {
   CHECK(table.rfind("REPOSITORY   TAG       IMAGE ID       CREATED", 0) == 0);
   CHECK(table.find("\nteam/box     1.0       " + id.substr(7, 12) + "   ") != std::string::npos);
   CHECK(table.find("MB\n") != std::string::npos);
-  CHECK(home.run({"run", "--net", "none", id.substr(7, 6), "sh", "-c", "echo $A"}).out == "1\n");
+  CHECK(home.run({"run", "--rm", "--net", "none", id.substr(7, 6), "sh", "-c", "echo $A"}).out == "1\n");
 }
 
 TEST_CASE("each archive is a layer, the last one on top") {
@@ -60,8 +60,8 @@ TEST_CASE("each archive is a layer, the last one on top") {
        "cd '" + scratch.path() + "' && mkdir etc && echo top >etc/motd && : >etc/.wh.group && tar -cf top.tar etc"});
   REQUIRE(made.status == 0);
   REQUIRE(home.run({"import", busybox_layer(), top, "two"}).status == 0);
-  CHECK(home.run({"run", "--net", "none", "two", "cat", "/etc/motd"}).out == "top\n");
-  CHECK(home.run({"run", "--net", "none", "two", "ls", "/etc/group"}).status == 1);
+  CHECK(home.run({"run", "--rm", "--net", "none", "two", "cat", "/etc/motd"}).out == "top\n");
+  CHECK(home.run({"run", "--rm", "--net", "none", "two", "ls", "/etc/group"}).status == 1);
   CHECK(entries(home.path() + "/layers/sha256").size() == 2);
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("the store keeps owners and setuid bits, and keeps other users out") {
                "' && mkdir bin && cp /bin/true bin/su && chown 0:33 bin/su && chmod 4750 bin/su && tar -cf s.tar bin"});
   REQUIRE(made.status == 0);
   REQUIRE(home.run({"import", busybox_layer(), scratch.path() + "/s.tar", "setuid"}).status == 0);
-  CHECK(home.run({"run", "--net", "none", "setuid", "stat", "-c", "%a %u %g", "/bin/su"}).out == "4750 0 33\n");
+  CHECK(home.run({"run", "--rm", "--net", "none", "setuid", "stat", "-c", "%a %u %g", "/bin/su"}).out == "4750 0 33\n");
   const Result other =
       run({"setpriv", "--reuid", "65534", "--regid", "33", "--clear-groups", "find", home.path(), "-name", "su"});
   CHECK(other.out.empty());

@@ -70,8 +70,8 @@ void check_loads(const std::string& path, const std::string& says, const std::st
   const Result loaded = other.run({"load", "-i", path});
   INFO(loaded.err);
   CHECK(loaded.out == says);
-  CHECK(other.run({"run", "--net", "none", image}).out == "two\n");
-  CHECK(other.run({"run", "--net", "none", image, "sh", "-c", "echo $A"}).out == "b\n");
+  CHECK(other.run({"run", "--rm", "--net", "none", image}).out == "two\n");
+  CHECK(other.run({"run", "--rm", "--net", "none", image, "sh", "-c", "echo $A"}).out == "b\n");
 }
 
 }  // namespace
@@ -158,7 +158,7 @@ TEST_CASE("an image that umoci made loads and runs") {
   const Result loaded = other.run({"load", "-i", home.at("dir")});
   INFO(loaded.err);
   CHECK(loaded.out == "Loaded image: box:latest\n");
-  CHECK(other.run({"run", "--net", "none", "box"}).out == "three\n");
+  CHECK(other.run({"run", "--rm", "--net", "none", "box"}).out == "three\n");
 }
 
 TEST_CASE("podman loads and runs what save wrote") {

@@ -23,7 +23,7 @@ std::string redis(const Words& question) {
 
 std::unique_ptr<Running> start(const Home& home) {
   auto running = std::make_unique<Running>(
-      home.command({"run", "-p", "1234:6379", "-v", "data:/var/lib/redis", "--memory", "256m", "redis"}));
+      home.command({"run", "--rm", "-p", "1234:6379", "-v", "data:/var/lib/redis", "--memory", "256m", "redis"}));
   REQUIRE(eventually([] { return redis({"ping"}) == "PONG\n"; }));
   return running;
 }

@@ -51,13 +51,13 @@ TEST_CASE("an image that is pushed and pulled is the same, byte for byte") {
   CHECK(contains(pulled, ": Pull complete\n"));
   CHECK(contains(pulled, "Digest: " + digest + "\nStatus: Downloaded newer image for " + name + "\n" + name + "\n"));
   CHECK(there.output({"images", "-q"}) == here.output({"images", "-q"}));
-  CHECK(there.output({"run", "--net", "none", name, "sh", "-c", "echo $A"}) == "1\n");
+  CHECK(there.output({"run", "--rm", "--net", "none", name, "sh", "-c", "echo $A"}) == "1\n");
   const std::string again = there.output({"pull", name});
   CHECK(contains(again, ": Already exists\n"));
   CHECK(contains(again, "Status: Image is up to date for " + name + "\n"));
 
   const std::string by_digest = registry.host() + "/team/box@" + digest;
-  CHECK(there.output({"run", "--net", "none", by_digest, "true"}).empty());
+  CHECK(there.output({"run", "--rm", "--net", "none", by_digest, "true"}).empty());
   const Client third;
   CHECK(third.output({"pull", "-q", by_digest}) == by_digest + "\n");
   CHECK(third.output({"images", "-q"}) == here.output({"images", "-q"}));
@@ -85,7 +85,7 @@ TEST_CASE("many layers travel at once, and one that is there twice travels once"
   for (std::size_t at = 0; (at = pulled.find(": Pull complete\n", at)) != std::string::npos; ++at) ++complete;
   CHECK(complete == 12);
   CHECK(registry.requests("GET /v2/layers/blobs/") == 13);
-  CHECK(there.output({"run", "--net", "none", name, "sh", "-c", "cat /top; ls /10 /0"}) == "0/0\n/10\n");
+  CHECK(there.output({"run", "--rm", "--net", "none", name, "sh", "-c", "cat /top; ls /10 /0"}) == "0/0\n/10\n");
   CHECK(entries(there.path() + "/partial").empty());
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("skopeo's images are pulled and run, and what is pushed is what skopeo
           "docker://" + copy});
     const Client other;
     other.output({"pull", copy});
-    CHECK(other.output({"run", "--net", "none", copy, "sh", "-c", "echo $A"}) == "1\n");
+    CHECK(other.output({"run", "--rm", "--net", "none", copy, "sh", "-c", "echo $A"}) == "1\n");
     const Result shown = test::run({"skopeo", "inspect", "--tls-verify=false", "docker://" + copy});
     const std::string digest = nlohmann::json::parse(shown.out).at("Digest");
     other.output({"push", copy});
@@ -193,7 +193,7 @@ TEST_CASE("an index gives the image for the platform, and run pulls what is not 
 
   const Client other;
   const auto run = [&](const Words& options, const Words& command) {
-    Words words = {"run", "--net", "none"};
+    Words words = {"run", "--rm", "--net", "none"};
     words.insert(words.end(), options.begin(), options.end());
     words.insert(words.end(), command.begin(), command.end());
     return other.run(words);
@@ -227,7 +227,7 @@ TEST_CASE("run at a terminal pulls what is not here while the terminal is an ord
   client.import(name);
   client.output({"push", name});
   const Client other;
-  AtTerminal run(other.command({"run", "--net", "none", "-it", name, "sh", "-c", "echo told $A"}));
+  AtTerminal run(other.command({"run", "--rm", "--net", "none", "-it", name, "sh", "-c", "echo told $A"}));
   run.read_until("Unable to find image '" + name + "' locally\r\n");
   run.read_until("Status: Downloaded newer image for " + name + "\r\n");
   run.read_until("told 1");
@@ -241,7 +241,7 @@ TEST_CASE("an ordinary user pulls what run does not find") {
   client.import(name);
   client.output({"push", name});
   const OrdinaryUser user;
-  const Result first = user.run({"run", "--net", "none", name, "id", "-u"});
+  const Result first = user.run({"run", "--rm", "--net", "none", name, "id", "-u"});
   INFO(first.err);
   CHECK(first.out == "0\n");
   CHECK(contains(first.err, "Status: Downloaded newer image for " + name));

@@ -24,7 +24,7 @@ inline struct stat status_of(const std::string& path) {
 
 // Runs a command in busybox without a network.
 inline Result in_busybox(const OrdinaryUser& user, Words options, const Words& command) {
-  options.insert(options.begin(), {"run", "--net", "none"});
+  options.insert(options.begin(), {"run", "--rm", "--net", "none"});
   options.push_back("busybox");
   options.insert(options.end(), command.begin(), command.end());
   return user.run(options);
@@ -41,7 +41,7 @@ inline std::string output(const OrdinaryUser& user, const Words& options, const 
 
 // A container that runs.
 inline std::unique_ptr<Running> waiting(const OrdinaryUser& user, const Words& options) {
-  Words words = {"run", "--net", "none"};
+  Words words = {"run", "--rm", "--net", "none"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), {"busybox", "sh", "-c", "echo ready; exec sleep 1000"});
   auto running = std::make_unique<Running>(user.coracle(words));

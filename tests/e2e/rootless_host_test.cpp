@@ -93,7 +93,7 @@ TEST_CASE("without XDG_RUNTIME_DIR the state of what runs is in a directory of t
   const OrdinaryUser user;
   user.import_busybox();
   const std::string directory = fmt::format("/dev/shm/coracle-{}", OrdinaryUser::kUid);
-  Words words = user.coracle({"run", "--net", "none", "busybox", "true"});
+  Words words = user.coracle({"run", "--rm", "--net", "none", "busybox", "true"});
   words.insert(std::find(words.begin(), words.end(), "-i") + 1, {"-u", "XDG_RUNTIME_DIR"});
   std::erase_if(words, [](const std::string& word) { return word.starts_with("XDG_RUNTIME_DIR="); });
   CHECK(test::run(words).status == 0);
@@ -125,7 +125,7 @@ TEST_CASE("the root of an ordinary user's container has no power over the host")
 TEST_CASE("on the host's network an ordinary user's container cannot write to /sys nor to the cgroups in it") {
   const OrdinaryUser user;
   user.import_busybox();
-  const Result result = user.run({"run", "--net", "host", "busybox", "sh", "-c",
+  const Result result = user.run({"run", "--rm", "--net", "host", "busybox", "sh", "-c",
                                   "while read -r _ _ _ _ place flags _; do case $place in /sys*) echo \"$flags\";; "
                                   "esac; done < /proc/self/mountinfo"});
   INFO(result.err);
@@ -172,7 +172,7 @@ TEST_CASE("an ordinary user's limits hold where the cgroups are the user's") {
   const DelegatedGroup group;
   if (!group) SKIP_WITHOUT("pids controller to delegate");
   const Result result =
-      group.run(user.coracle({"run", "--net", "none", "--pids-limit", "5", "busybox", "sh", "-c",
+      group.run(user.coracle({"run", "--rm", "--net", "none", "--pids-limit", "5", "busybox", "sh", "-c",
                               "cat /proc/self/cgroup; for i in 1 2 3 4 5 6; do sleep 1 & done; true"}));
   INFO(result.out << result.err);
   CHECK(!has(result.err, "warning"));

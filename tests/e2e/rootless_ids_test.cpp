@@ -51,7 +51,7 @@ TEST_CASE("the layers of an ordinary user keep their owners, whiteouts and opaqu
   const Result imported = user.run({"import", user.program(busybox_layer()), lower, upper, "layered"});
   INFO(imported.err);
   REQUIRE(imported.status == 0);
-  const Result result = user.run({"run", "--net", "none", "layered", "sh", "-c",
+  const Result result = user.run({"run", "--rm", "--net", "none", "layered", "sh", "-c",
                                   "ls /d; ls /gone; stat -c %u:%g /owned; rm -r /d; mkdir /d; ls /d"});
   CHECK(result.out == "new\n33:34\n");
   CHECK(user.left_behind().empty());

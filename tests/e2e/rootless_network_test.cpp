@@ -35,7 +35,7 @@ int pastas() {
 
 // A container that answers "hello" to everybody who comes to its port 80.
 std::unique_ptr<Running> greeting(const OrdinaryUser& user, const Words& options) {
-  Words words = {"run"};
+  Words words = {"run", "--rm"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), {"busybox", "sh", "-c", "echo ready; exec nc -ll -p 80 -e echo hello"});
   auto running = std::make_unique<Running>(user.coracle(words));
@@ -67,7 +67,7 @@ TEST_CASE("an ordinary user's container has eth0, a way out, and names") {
   if (lacks_pasta()) SKIP_WITHOUT("pasta (package passt) or /dev/net/tun");
   const OrdinaryUser user;
   user.import_busybox();
-  const Result result = user.run({"run", "--hostname", "boat", "busybox", "sh", "-c",
+  const Result result = user.run({"run", "--rm", "--hostname", "boat", "busybox", "sh", "-c",
                                   "ip -o -4 addr show dev eth0; ip route; hostname; cat /etc/hosts; grep -c nameserver "
                                   "/etc/resolv.conf"});
   INFO(result.err);
@@ -123,7 +123,7 @@ TEST_CASE("an ordinary user's container does not reach the host's loopback") {
   user.import_busybox();
   Running host({"busybox", "nc", "-ll", "-p", "8383", "-e", "echo", "secret"});
   REQUIRE(eventually([] { return ask("127.0.0.1", 8383) == "secret\n"; }));
-  const Result result = user.run({"run", "busybox", "sh", "-c",
+  const Result result = user.run({"run", "--rm", "busybox", "sh", "-c",
                                   "for host in 127.0.0.1 10.0.2.2 10.0.2.100; do nc -w 1 $host 8383 </dev/null; done; "
                                   "true"});
   CHECK(result.status == 0);
@@ -142,7 +142,7 @@ TEST_CASE("pasta ends with the coracle that is killed") {
   running->wait();
   CHECK(eventually([&] { return pastas() == before; }));
   CHECK(eventually([] { return ask("127.0.0.1", 8384).empty(); }));
-  CHECK(user.run({"run", "--net", "none", "busybox", "true"}).status == 0);
+  CHECK(user.run({"run", "--rm", "--net", "none", "busybox", "true"}).status == 0);
   CHECK(user.left_behind().empty());
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("a port that is taken is named to an ordinary user") {
   const OrdinaryUser user;
   user.import_busybox();
   const kernel::Fd taken = listen_on(SOCK_STREAM, 8385);
-  const Result busy = user.run({"run", "-p", "8385:80", "busybox", "true"});
+  const Result busy = user.run({"run", "--rm", "-p", "8385:80", "busybox", "true"});
   CHECK(busy.status == 125);
   CHECK(has(busy.err, "8385"));
   CHECK(user.left_behind().empty());
@@ -160,7 +160,7 @@ TEST_CASE("a port that is taken is named to an ordinary user") {
 TEST_CASE("an ordinary user without pasta is told how to get it, and what needs none") {
   const OrdinaryUser user;
   user.import_busybox();
-  Words words = user.coracle({"run", "busybox", "true"});
+  Words words = user.coracle({"run", "--rm", "busybox", "true"});
   words.insert(std::find(words.begin(), words.end(), user.program(test::coracle())), "PATH=/nowhere");
   const Result result = test::run(words);
   INFO(result.err);
@@ -187,7 +187,7 @@ TEST_CASE("an ordinary user runs redis, and redis-cli reaches its published port
     return run(all).out;
   };
   for (const std::string& expected : {std::string("\n"), std::string("coracle\n")}) {  // the volume outlives the first
-    Running running(user.coracle({"run", "-p", "1236:6379", "-v", "data:/var/lib/redis", "redis"}));
+    Running running(user.coracle({"run", "--rm", "-p", "1236:6379", "-v", "data:/var/lib/redis", "redis"}));
     REQUIRE(eventually([&] { return redis({"ping"}) == "PONG\n"; }));
     CHECK(redis({"get", "boat"}) == expected);
     CHECK(redis({"set", "boat", "coracle"}) == "OK\n");

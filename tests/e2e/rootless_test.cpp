@@ -80,8 +80,8 @@ TEST_CASE("when an ordinary user's coracle is killed, its container ends and the
 TEST_CASE("a program that became another user ends with the next command when an ordinary user's coracle was killed") {
   const OrdinaryUser user;
   user.import_busybox();
-  Running running(user.coracle(
-      {"run", "--net", "none", "busybox", "su", "-s", "/bin/sh", "www-data", "-c", "echo ready; exec sleep 1000"}));
+  Running running(user.coracle({"run", "--rm", "--net", "none", "busybox", "su", "-s", "/bin/sh", "www-data", "-c",
+                                "echo ready; exec sleep 1000"}));
   running.read_until("ready\n");
   const pid_t pid = running.child();
   const kernel::Fd program = kernel::pidfd_open(pid);
@@ -115,7 +115,7 @@ TEST_CASE("exit statuses of an ordinary user's containers are docker's") {
   CHECK(in_busybox(user, {}, {"sh", "-c", "exit 7"}).status == 7);
   CHECK(in_busybox(user, {}, {"/etc"}).status == 126);
   CHECK(in_busybox(user, {}, {"/nothing"}).status == 127);
-  CHECK(user.run({"run", "--pull", "never", "no-such-image"}).status == 125);
+  CHECK(user.run({"run", "--rm", "--pull", "never", "no-such-image"}).status == 125);
 }
 
 TEST_CASE("an ordinary user's container has a terminal, also when its program is another user") {
@@ -124,7 +124,7 @@ TEST_CASE("an ordinary user's container has a terminal, also when its program is
   CHECK(output(user, {"-t"}, {"tty"}) == "/dev/pts/0\r\n");
   CHECK(output(user, {"-t", "-u", "www-data"}, {"sh", "-c", "stat -c %U /dev/pts/0; echo >/dev/tty done"}) ==
         "www-data\r\ndone\r\n");
-  AtTerminal person(user.coracle({"run", "--net", "none", "-it", "-u", "www-data", "busybox", "sh"}), 33, 77);
+  AtTerminal person(user.coracle({"run", "--rm", "--net", "none", "-it", "-u", "www-data", "busybox", "sh"}), 33, 77);
   person.read_until("$ ");
   person.type("stty size\r");
   person.read_until("33 77");
@@ -136,7 +136,7 @@ TEST_CASE("an ordinary user's container has a terminal, also when its program is
 TEST_CASE("an ordinary user joins containers of his own, leaves them and ends them") {
   const OrdinaryUser user;
   user.import_busybox();
-  AtTerminal person(user.coracle({"run", "--net", "none", "-it", "--name", "box", "busybox", "sh"}));
+  AtTerminal person(user.coracle({"run", "--rm", "--net", "none", "-it", "--name", "box", "busybox", "sh"}));
   person.read_until("/ # ");
   person.type("\x10\x11");
   CHECK(person.wait() == 0);

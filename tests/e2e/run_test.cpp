@@ -24,7 +24,7 @@ std::string proc(pid_t pid, const std::string& file) {
 }
 
 Result in_busybox(const Home& home, Words options, const Words& command, const std::string& input = {}) {
-  options.insert(options.begin(), "run");
+  options.insert(options.begin(), {"run", "--rm"});
   if (std::find(options.begin(), options.end(), "--net") == options.end()) {
     options.insert(options.end(), {"--net", "none"});
   }
@@ -47,7 +47,7 @@ bool nothing_left(const Home& home) {
 
 // A container that waits, and has said that it does.
 std::unique_ptr<Running> waiting(const Home& home, const Words& options, const std::string& script = "") {
-  Words words = {"run", "--net", "none"};
+  Words words = {"run", "--rm", "--net", "none"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), {"busybox", "sh", "-c", script + "echo ready; exec sleep 1000"});
   auto running = std::make_unique<Running>(home.command(words));
@@ -198,7 +198,7 @@ TEST_CASE("none has a loopback and nothing else, host is the host's own network"
   REQUIRE(uname(&host) == 0);
   CHECK(output(home, {"--net", "host"}, {"hostname"}) == std::string(host.nodename) + "\n");
   const auto running = std::make_unique<Running>(
-      home.command({"run", "--network=host", "busybox", "sh", "-c", "echo ready; exec sleep 1000"}));
+      home.command({"run", "--rm", "--network=host", "busybox", "sh", "-c", "echo ready; exec sleep 1000"}));
   running->read_until("ready\n");
   CHECK(namespace_of(running->child(), "net") == namespace_of(getpid(), "net"));
   end(*running);
@@ -269,8 +269,8 @@ TEST_CASE("twenty containers start at once, each with a name of its own") {
   std::vector<std::unique_ptr<Running>> all;
   for (int i = 0; i < 20; ++i) {
     const std::string number = std::to_string(i);
-    all.push_back(std::make_unique<Running>(home.command(
-        {"run", "--net", "none", "--name", "many-" + number, "-e", "N=" + number, "busybox", "sh", "-c", "echo $N"})));
+    all.push_back(std::make_unique<Running>(home.command({"run", "--rm", "--net", "none", "--name", "many-" + number,
+                                                          "-e", "N=" + number, "busybox", "sh", "-c", "echo $N"})));
   }
   for (int i = 0; i < 20; ++i) {
     const Result result = all[static_cast<std::size_t>(i)]->wait();
@@ -292,7 +292,7 @@ TEST_CASE("a layer that somebody removed is named") {
 TEST_CASE("who is not root cannot use root's images") {
   const BusyboxHome home;
   const Result result = run({"setpriv", "--reuid", "65534", "--clear-groups", test::coracle(), "--root", home.path(),
-                             "run", "busybox", "true"});
+                             "run", "--rm", "busybox", "true"});
   INFO(result.err);
   CHECK(result.status == 125);
   CHECK(result.err.find(home.path()) != std::string::npos);

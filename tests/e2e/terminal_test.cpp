@@ -20,7 +20,7 @@ constexpr const char* kPrompt = "/ # ";
 constexpr const char* kDetach = "\x10\x11";  // ctrl-p ctrl-q
 
 Words run_it(const Home& home, const Words& options, const Words& command) {
-  Words words = {"run", "--net", "none", "-it"};
+  Words words = {"run", "--rm", "--net", "none", "-it"};
   words.insert(words.end(), options.begin(), options.end());
   words.push_back("busybox");
   words.insert(words.end(), command.begin(), command.end());
@@ -163,7 +163,7 @@ TEST_CASE("whichever of the two processes is killed, our terminal comes back and
     CHECK(person.wait() == 137);
     CHECK(same(person.modes(), before));
     CHECK(home.run({"images"}).status == 0);
-    CHECK(home.run({"run", "--net", "none", "busybox", "true"}).status == 0);  // clears up
+    CHECK(home.run({"run", "--rm", "--net", "none", "busybox", "true"}).status == 0);  // clears up
     CHECK(nothing_left(home));
   }
 }
@@ -239,7 +239,7 @@ TEST_CASE("other detach keys can be chosen, and the beginning of them is no key"
       "d");
   CHECK(person.wait() == 0);
   end(home, "other");
-  const Result bad = home.run({"run", "-t", "--detach-keys", "ctrl-1", "busybox", "true"});
+  const Result bad = home.run({"run", "--rm", "-t", "--detach-keys", "ctrl-1", "busybox", "true"});
   CHECK(bad.status == 125);
   CHECK(contains(bad.err, "\"ctrl-1\""));
 }
@@ -272,11 +272,11 @@ TEST_CASE("keys in their thousands come through the terminal whole") {
 
 TEST_CASE("-i with -t needs a terminal, -t alone does not") {
   const BusyboxHome home;
-  const Result refused = home.run({"run", "-it", "busybox", "true"});
+  const Result refused = home.run({"run", "--rm", "-it", "busybox", "true"});
   CHECK(refused.status == 1);
   CHECK(refused.err == "coracle: the input device is not a TTY\n");
   const Result alone =
-      home.run({"run", "--net", "none", "-t", "busybox", "sh", "-c", "tty; tty >&2; exit 4"}, "unread");
+      home.run({"run", "--rm", "--net", "none", "-t", "busybox", "sh", "-c", "tty; tty >&2; exit 4"}, "unread");
   CHECK(alone.out == "/dev/pts/0\r\n/dev/pts/0\r\n");
   CHECK(alone.err.empty());
   CHECK(alone.status == 4);
@@ -285,7 +285,7 @@ TEST_CASE("-i with -t needs a terminal, -t alone does not") {
 TEST_CASE("a user who is not root owns the terminal") {
   const BusyboxHome home;
   const Result result =
-      home.run({"run", "--net", "none", "-t", "-u", "www-data", "busybox", "sh", "-c",
+      home.run({"run", "--rm", "--net", "none", "-t", "-u", "www-data", "busybox", "sh", "-c",
                 "stat -c %U /dev/pts/0 /dev/console; echo written >/dev/tty; echo again >/dev/stdout"});
   CHECK(result.out == "www-data\r\nwww-data\r\nwritten\r\nagain\r\n");
 }

@@ -34,7 +34,7 @@ class Yard : public HostileHome {
     const Result built = build(dockerfile);
     INFO(dockerfile << built.out << built.err);
     CHECK(built.status == 0);
-    CHECK(run({"run", "--net", "none", "--entrypoint", "sh", "made", "-c", script}).out == out);
+    CHECK(run({"run", "--rm", "--net", "none", "--entrypoint", "sh", "made", "-c", script}).out == out);
   }
 
   // Must end as an error of one line.

@@ -123,7 +123,7 @@ TEST_CASE("no process of a container is our program, with --init neither, so non
   const std::string before = program_digest();
   for (const std::string option : {"--rm", "--init"}) {
     Running running(
-        home.command({"run", "--net", "none", option, "busybox", "sh", "-c",
+        home.command({"run", "--rm", "--net", "none", option, "busybox", "sh", "-c",
                       "for exe in /proc/[0-9]*/exe; do (: >>$exe) 2>&1; done; sleep 1000 & echo ready; wait"}));
     running.read_until("ready\n");
     const std::vector<pid_t> processes = descendants(running.pid());
@@ -309,7 +309,7 @@ TEST_CASE("a container on the host's network finds no abstract socket of ours") 
   const HostileHome home;
   const auto count = [](const std::string& text) { return std::count(text.begin(), text.end(), '@'); };
   const auto before = count(kernel::read_file("/proc/net/unix"));
-  const Result result = home.run({"run", "--net", "host", "busybox", "cat", "/proc/net/unix"});
+  const Result result = home.run({"run", "--rm", "--net", "host", "busybox", "cat", "/proc/net/unix"});
   CHECK(result.status == 0);
   CHECK(count(result.out) == before);
 }
@@ -317,7 +317,7 @@ TEST_CASE("a container on the host's network finds no abstract socket of ours") 
 TEST_CASE("the caller's environment stays outside") {
   const HostileHome home;
   setenv("CORACLE_TEST_SENTINEL", "sentinel-7d1f", 1);
-  const Result result = home.run({"run", "--net", "none", "--init", "busybox", "sh", "-c",
+  const Result result = home.run({"run", "--rm", "--net", "none", "--init", "busybox", "sh", "-c",
                                   "env; cat /proc/*/environ | tr '\\0' '\\n'; cat /proc/*/cmdline | tr '\\0' '\\n'"});
   unsetenv("CORACLE_TEST_SENTINEL");
   CHECK(result.status == 0);

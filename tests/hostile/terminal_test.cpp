@@ -16,7 +16,7 @@ namespace {
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Words run_words(const Home& home, const Words& options, const Words& command) {
-  Words words = {"run", "--net", "none"};
+  Words words = {"run", "--rm", "--net", "none"};
   words.insert(words.end(), options.begin(), options.end());
   words.push_back("busybox");
   words.insert(words.end(), command.begin(), command.end());
