@@ -35,7 +35,7 @@ struct Options {
   Watch watch = {};                          // run(): what else to look after until its end
   // run(): the program is not asked to end when we are, but killed.
   bool kill_at_once = false;
-  bool outlives = false;  // run(): when we are killed the program goes on, until a sweep ends it
+  bool outlives = false;                   // run(): when we are killed the program goes on, until a sweep ends it
   const sigset_t* program_mask = nullptr;  // the signals that the program begins with held back; none: as we did
 };
 
