@@ -17,7 +17,6 @@
 namespace coracle::cli {
 namespace {
 
-using engine::RunOptions;
 using kernel::Error;
 
 struct Words {

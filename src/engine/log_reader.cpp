@@ -62,8 +62,11 @@ LogReader::LogReader(std::string path, std::optional<std::size_t> tail) : path_(
 }
 
 void LogReader::open_files() {
-  if (Fd file = open_log(path_)) files_.push_back(std::move(file));
-  for (int i = 1; Fd file = open_log(fmt::format("{}.{}", path_, i)); ++i) files_.push_front(std::move(file));
+  for (int i = 0;; ++i) {
+    Fd file = open_log(i == 0 ? path_ : fmt::format("{}.{}", path_, i));
+    if (!file) return;
+    files_.push_front(std::move(file));
+  }
 }
 
 void LogReader::skip_to_tail(std::size_t tail) {
