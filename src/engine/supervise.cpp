@@ -13,6 +13,7 @@
 #include "engine/audience.hpp"
 #include "engine/create.hpp"
 #include "engine/find_image.hpp"
+#include "engine/health.hpp"
 #include "engine/join_note.hpp"
 #include "engine/network_spec.hpp"
 #include "engine/options_json.hpp"
@@ -91,6 +92,7 @@ class Supervisor {
   bool may_restart(int status);
   launch::Outcome launch(StandardStreams& streams, parts::CgroupUsage& usage);
   void act(StandardStreams& streams);
+  void begin_health(const image::Config& config);
   void took(Stream stream, std::string_view bytes) {
     log_->take(stream, bytes);
     audience_->tell(stream, bytes);
@@ -109,6 +111,7 @@ class Supervisor {
   Fd epoll_;
   std::optional<LogWriter> log_;
   std::optional<Audience> audience_;
+  std::optional<Health> health_;
   StandardStreams* streams_ = nullptr;
   milliseconds wait_ = kFirstWait;
 };
@@ -152,6 +155,7 @@ launch::Outcome Supervisor::launch(StandardStreams& streams, parts::CgroupUsage&
     engine().records.set_life(id_, record_.life);
     close_engine();
     say(std::string(1, kRuns));
+    begin_health(image.config);
   };
   engine().sweep();  // what killed commands left may hold what this one is to have
   streams.offer();
@@ -170,10 +174,31 @@ void Supervisor::act(StandardStreams& streams) {
   const int count = epoll_wait(epoll_.get(), events, std::size(events), 0);
   for (int i = 0; i < count; ++i) {
     const int fd = events[i].data.fd;
-    if (!streams.act(fd, taking())) audience_->act(fd, events[i].events);
+    if (!streams.act(fd, taking()) && !(health_ && health_->act(fd))) audience_->act(fd, events[i].events);
   }
   audience_->listen(!streams.is_full());
   log_->write_out();
+}
+
+// An option of the person's changes single settings of the image's check.
+void Supervisor::begin_health(const image::Config& config) {
+  image::Healthcheck check = config.healthcheck;
+  if (options_.health) {
+    const image::Healthcheck& chosen = *options_.health;
+    if (!chosen.test.empty()) check.test = chosen.test;
+    for (auto field : {&image::Healthcheck::interval, &image::Healthcheck::timeout, &image::Healthcheck::start_period,
+                       &image::Healthcheck::start_interval}) {
+      if (chosen.*field > 0) check.*field = chosen.*field;
+    }
+    if (chosen.retries > 0) check.retries = chosen.retries;
+  }
+  if (!has_check(check)) return;
+  const std::vector<std::string> shell =
+      config.shell.empty() ? std::vector<std::string>{"/bin/sh", "-c"} : config.shell;
+  health_.emplace(check, shell, roots_, id_, epoll_, [this](const std::string& json) {
+    engine().records.set_health(id_, json);
+    close_engine();
+  });
 }
 
 // Whether the restart policy may have it run again.
@@ -191,6 +216,7 @@ bool Supervisor::run_once() {
     settle_failed(engine(), record_, options_, error);
     throw;
   }
+  health_.reset();
   streams.drain(taking());
   log_->finish();
   record_.life.finished = now();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "e2e/home.hpp"
+#include "engine/records.hpp"
 #include "kernel/error.hpp"
 #include "kernel/inode.hpp"
 #include "kernel/process.hpp"
@@ -287,6 +288,26 @@ TEST_CASE("a container is renamed, and its limits are changed while it runs") {
   home.start({"--name", "boat", "--pids-limit", "50"}, "sleep 1000");
   CHECK(home.run({"update", "--pids-limit", "2", "boat"}).status == 0);
   CHECK(home.run({"exec", "boat", "sh", "-c", "true | true | true"}).status != 0);
+}
+
+TEST_CASE("a health check finds out whether a container works, and when it does no more") {
+  const LifeHome home;
+  const std::string id = home.start({"--name", "boat", "--health-cmd", "echo seen; test -e /well", "--health-interval",
+                                     "20ms", "--health-retries", "2"},
+                                    "touch /well; exec sleep 1000");
+  image::Database database(home.path());
+  const auto health = [&] {
+    const auto json = nlohmann::json::parse(engine::Records(database).find(id)->life.health, nullptr, false);
+    return json.is_object() ? json : nlohmann::json{{"Status", ""}};
+  };
+  CHECK(eventually([&] { return health()["Status"] == "healthy"; }));
+  CHECK(health()["Log"][0]["Output"] == "seen\n");
+  CHECK(health()["Log"][0]["ExitCode"] == 0);
+  CHECK(home.run({"exec", "boat", "rm", "/well"}).status == 0);
+  CHECK(eventually([&] { return health()["Status"] == "unhealthy"; }));
+  CHECK(health()["FailingStreak"].get<int>() >= 2);
+  CHECK(health()["Log"].size() <= 5);
+  CHECK(home.run({"stop", "-t", "0", "boat"}).status == 0);
 }
 
 TEST_CASE("after the machine came up again, the policies say who is started") {

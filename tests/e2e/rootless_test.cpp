@@ -175,3 +175,20 @@ TEST_CASE("scripts/start runs without root where what it builds is there") {
   CHECK(has(result.err, "execve"));
   CHECK(user.left_behind().empty());
 }
+
+TEST_CASE("an ordinary user's container runs detached, and is watched, stopped and removed") {
+  const OrdinaryUser user;
+  REQUIRE(user.run({"import", "-c", "CMD [\"sh\"]", busybox_layer(), "busybox"}).status == 0);
+  const Result made = user.run({"run", "-d", "--net", "none", "--name", "boat", "busybox", "sh", "-c",
+                                "mkdir /x; chown www-data /x; trap 'echo bye; exit 7' TERM; echo up; "
+                                "while :; do sleep 0.01; done"});
+  INFO(made.err);
+  REQUIRE(made.status == 0);
+  CHECK(eventually([&] { return user.run({"logs", "boat"}).out == "up\n"; }));
+  CHECK(user.run({"exec", "boat", "id", "-u"}).out == "0\n");
+  CHECK(user.run({"stop", "boat"}).out == "boat\n");
+  CHECK(user.run({"wait", "boat"}).out == "7\n");
+  CHECK(user.run({"start", "boat"}).status == 0);
+  CHECK(user.run({"rm", "-f", "boat"}).out == "boat\n");
+  CHECK(user.left_behind().empty());
+}
