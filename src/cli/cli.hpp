@@ -54,6 +54,11 @@ int network_ls(const Door& door, std::vector<std::string> words);
 int network_inspect(const Door& door, std::vector<std::string> words);
 int network_rm(const Door& door, std::vector<std::string> words);
 int network_prune(const Door& door, std::vector<std::string> words);
+int volume_create(const Door& door, std::vector<std::string> words);
+int volume_ls(const Door& door, std::vector<std::string> words);
+int volume_inspect(const Door& door, std::vector<std::string> words);
+int volume_rm(const Door& door, std::vector<std::string> words);
+int volume_prune(const Door& door, std::vector<std::string> words);
 int diff(const Door& door, std::vector<std::string> words);
 int doctor(const Door& door, std::vector<std::string> words);
 

@@ -9,7 +9,7 @@
 namespace coracle::cli {
 
 int diff(const Door& door, std::vector<std::string> words) {
-  Options options("diff", "CONTAINER", "List what a running container changed: A added, C changed, D deleted.");
+  Options options("diff", "CONTAINER", "List what a container changed: A added, C changed, D deleted.");
   if (!options.read(words)) return 0;
   if (words.size() != 1)
     throw kernel::Error("read the command line", 0, "one container is needed; see coracle diff --help");

@@ -5,6 +5,7 @@
 #include "engine/names.hpp"
 #include "engine/network_spec.hpp"
 #include "engine/options_json.hpp"
+#include "engine/volume_use.hpp"
 #include "kernel/fd.hpp"
 #include "launch/launch.hpp"
 
@@ -25,9 +26,11 @@ void add_record(Engine& engine, Record& record, bool named) {
 
 }  // namespace
 
-Record create(Engine& engine, const RunOptions& options) {
-  if (!options.name.empty()) check_name(options.name);
-  const image::Image image = find_image(engine, options);
+Record create(Engine& engine, const RunOptions& asked) {
+  if (!asked.name.empty()) check_name(asked.name);
+  const image::Image image = find_image(engine, asked);
+  RunOptions options = asked;
+  resolve_volumes(engine, options, image.config);
   Place place = place_of(engine, launch::new_id(), image);
   find_networks(engine, options, place);
   place.name = options.name;
@@ -67,6 +70,7 @@ ContainerLock add(Engine& engine, Record& record, const RunOptions& options) {
     throw;
   }
   if (!options.name.empty()) link_name(engine.roots.data, record.name, record.id);
+  note_anonymous_volumes(engine, options);
   return lock;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/names.hpp"
 #include "engine/options_json.hpp"
+#include "engine/volume_use.hpp"
 #include "kernel/error.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/inode.hpp"
@@ -40,7 +41,8 @@ Engine::Engine(Roots chosen, bool outside)
       database(roots.data),
       store(roots.data, database),
       records(database),
-      networks(database) {
+      networks(database),
+      volumes(database, roots.data + "/volumes") {
   if (!outside) launch::become_root_inside("coracle");
 }
 
@@ -86,6 +88,7 @@ void Engine::forget(const Record& record) {
   if (const auto current = records.find(record.id)) unlink_name(roots.data, current->name);
   records.remove(record.id);
   kernel::remove_tree(container_dir(record.id));
+  if (has_anonymous_volumes(record) && parse_options(record.options).remove) remove_anonymous_volumes(*this, record);
 }
 
 std::int64_t now() {

@@ -8,6 +8,7 @@
 #include "engine/container_lock.hpp"
 #include "engine/networks.hpp"
 #include "engine/records.hpp"
+#include "engine/volumes.hpp"
 #include "image/database.hpp"
 #include "image/store.hpp"
 
@@ -46,6 +47,7 @@ class Engine {
   image::Store store;
   Records records;
   Networks networks;
+  Volumes volumes;
 
  private:
   void settle(const Record& seen);

@@ -49,14 +49,22 @@ bool has_changes_below(const std::vector<Change>& changes, const std::string& di
 ContainerFiles find_files(Engine& engine, const std::string& container) {
   ContainerFiles files;
   files.record = find_container(engine.records, container);
-  first_process(files.record);
+  const std::string directory = engine.container_dir(files.record.id);
+  files.lock = ContainerLock::take(directory);
+  if (!files.lock) first_process(files.record);
   files.image = engine.store.find(files.record.image);
   files.lower = engine.store.layer_directories(files.image.config);
-  files.upper = engine.containers_dir() + "/" + files.record.id + "/upper";
+  files.upper = directory + "/upper";
+  if (!kernel::exists(files.upper)) {  // it was never started
+    files.upper = directory + "/unchanged";
+    kernel::make_directories(files.upper);
+  }
   return files;
 }
 
-void check_whole(const ContainerFiles& files) { first_process(files.record); }
+void check_whole(const ContainerFiles& files) {
+  if (!files.lock) first_process(files.record);
+}
 
 std::vector<Change> changes(const std::string& upper, const std::vector<std::string>& lower) {
   std::vector<Change> all = parts::diff(upper, lower);

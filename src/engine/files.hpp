@@ -1,9 +1,11 @@
-// The files of running containers: what a container changed, and all that it sees.
+// The files of containers, running or not: what a container changed, and all that it sees.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/container_lock.hpp"
 #include "engine/engine.hpp"
 #include "engine/records.hpp"
 #include "kernel/process.hpp"
@@ -17,12 +19,13 @@ struct ContainerFiles {
   image::Image image;
   std::vector<std::string> lower;  // its image's layers, the lowest first
   std::string upper;
+  std::optional<ContainerLock> lock;  // of one that does not run: nobody starts or removes it meanwhile
 };
 
-// Throws Error when there is no such container, or it has ended.
+// Throws Error when there is no such container, or it starts or ends at this moment.
 ContainerFiles find_files(Engine& engine, const std::string& container);
 
-// Throws Error when the container has ended since: then what was read of its files may be a part of them.
+// Throws Error when the container ran and has ended since: then what was read of its files may be a part of them.
 void check_whole(const ContainerFiles& files);
 
 // What was changed above `lower`, without the places for mounts that every start makes (/proc, /etc/hosts, ...).

@@ -7,6 +7,7 @@
 #include "engine/join_note.hpp"
 #include "engine/names.hpp"
 #include "engine/options_json.hpp"
+#include "engine/volume_use.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "launch/rootless.hpp"
@@ -152,7 +153,6 @@ void kill_for_good(Engine& engine, const Record& record) {
 }
 
 void remove(Engine& engine, const Record& record, bool volumes) {
-  static_cast<void>(volumes);  // engine/volumes.hpp
   if (runs(engine, record)) {
     refuse("remove", record,
            is_paused(engine, record) ? "it is paused; unpause and stop it, or use -f"
@@ -160,7 +160,10 @@ void remove(Engine& engine, const Record& record, bool volumes) {
   }
   launch::become_root_inside("coracle");  // its files may have other owners
   const auto lock = ContainerLock::await(engine.container_dir(record.id));
-  if (const auto current = engine.records.find(record.id)) engine.forget(*current);
+  const auto current = engine.records.find(record.id);
+  if (!current) return;
+  engine.forget(*current);
+  if (volumes && has_anonymous_volumes(*current)) remove_anonymous_volumes(engine, *current);
 }
 
 void rename(Engine& engine, const Record& record, const std::string& name) {

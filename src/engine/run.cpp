@@ -8,6 +8,7 @@
 #include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
 #include "engine/network_spec.hpp"
+#include "engine/volume_use.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "launch/assemble.hpp"
@@ -15,10 +16,12 @@
 
 namespace coracle::engine {
 
-Ended run(Engine& engine, const RunOptions& options, bool timeline, launch::Keeper* keeper,
+Ended run(Engine& engine, const RunOptions& asked, bool timeline, launch::Keeper* keeper,
           const std::function<void(const std::string&)>& made) {
-  if (!options.name.empty()) check_name(options.name);
-  const image::Image image = find_image(engine, options);
+  if (!asked.name.empty()) check_name(asked.name);
+  const image::Image image = find_image(engine, asked);
+  RunOptions options = asked;
+  resolve_volumes(engine, options, image.config);
   Place place = place_of(engine, launch::new_id(), image);
   find_networks(engine, options, place);
   place.name = options.name;

@@ -121,6 +121,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   set_network(spec, options, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
   spec.root.readonly = options.read_only;
+  spec.root.propagation = 0;  // the part `namespaces` has made all private; a volume may be a slave of the host's since
   if (options.read_only) spec.mounts.directory = spec.process.cwd;
   set_confinement(spec, options.confinement, place);
   set_devices(spec, options.confinement);

@@ -76,7 +76,8 @@ struct RunOptions {
   std::string working_dir;
   std::string user;
   std::optional<std::string> entrypoint;  // "" is none
-  std::vector<parts::Volume> volumes;
+  std::vector<parts::Volume> volumes;     // from resolve_volumes() on with those of the image and of others
+  std::vector<std::string> volumes_from;  // CONTAINER[:ro]
   bool read_only = false;
   bool init = false;
   bool terminal = false;

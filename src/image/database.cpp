@@ -84,6 +84,12 @@ CREATE TABLE containers (
   launcher TEXT NOT NULL,     -- PID STARTTIME of who launched it
   health   TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
+CREATE TABLE volumes (         -- what a directory in volumes/ cannot say of itself; it may be there without a row
+  name    TEXT PRIMARY KEY,
+  options TEXT NOT NULL,      -- JSON object: type, device, o
+  labels  TEXT NOT NULL,      -- JSON object
+  created INTEGER NOT NULL    -- seconds since 1970
+) WITHOUT ROWID;
 CREATE TABLE networks (
   name     TEXT PRIMARY KEY,
   id       TEXT NOT NULL,

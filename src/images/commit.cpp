@@ -25,7 +25,7 @@ bool read_boolean(const std::string& text) {
 
 int commit(const cli::Door& door, std::vector<std::string> words) {
   cli::Options options("commit", "[OPTIONS] CONTAINER [NAME[:TAG]]",
-                       "Make an image of what a running container has become. Prints the image's id.");
+                       "Make an image of what a container has become. Prints the image's id.");
   engine::CommitRequest request;
   options.value('a', "author", "TEXT", "Who made it", request.author);
   options.value('m', "message", "TEXT", "What for, in its history", request.message);

@@ -1,4 +1,4 @@
-// coracle export: all files of a running container as one tar, as docker export writes it.
+// coracle export: all files of a container as one tar, as docker export writes it.
 #include <unistd.h>
 
 #include "cli/options.hpp"
@@ -37,7 +37,7 @@ void write_tar(engine::Engine& engine, const std::string& container, const image
 }  // namespace
 
 int export_container(const cli::Door& door, std::vector<std::string> words) {
-  cli::Options options("export", "[OPTIONS] CONTAINER", "Write all files of a running container as a tar to stdout.");
+  cli::Options options("export", "[OPTIONS] CONTAINER", "Write all files of a container as a tar to stdout.");
   std::string file;
   options.value('o', "output", "FILE", "To a file", file);
   if (!options.read(words)) return 0;

@@ -10,6 +10,7 @@ namespace coracle::images {
 
 int build(const cli::Door& door, std::vector<std::string> words);
 int commit(const cli::Door& door, std::vector<std::string> words);
+int cp(const cli::Door& door, std::vector<std::string> words);
 int export_container(const cli::Door& door, std::vector<std::string> words);
 int import(const cli::Door& door, std::vector<std::string> words);
 int login(const cli::Door& door, std::vector<std::string> words);

@@ -9,8 +9,9 @@ namespace {
 
 constexpr cli::Command kCommands[] = {
     {"build", "Make an image as a Dockerfile says", images::build},
-    {"commit", "Make an image of what a running container has become", images::commit},
-    {"export", "Write all files of a running container as a tar", images::export_container},
+    {"commit", "Make an image of what a container has become", images::commit},
+    {"cp", "Copy files out of a container or into one", images::cp},
+    {"export", "Write all files of a container as a tar", images::export_container},
     {"import", "Make an image of tar archives, each of which becomes one layer", images::import},
     {"pull", "Bring an image here from a registry", images::pull},
     {"push", "Send an image to a registry", images::push},
