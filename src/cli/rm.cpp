@@ -24,7 +24,7 @@ int remove_by_force(engine::Engine& engine, const std::vector<std::string>& word
   return failed | for_each(words, [&](const std::string& word) {
            const auto record = engine::look_for_container(engine.records, word);
            if (!record) return;
-           engine::remove(engine, *record, volumes);
+           engine::remove(engine, *record, volumes, true);
            std::puts(word.c_str());
          });
 }

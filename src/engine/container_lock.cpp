@@ -21,7 +21,7 @@ Fd open_file(const std::string& directory, int flags) {
   const std::string path = directory + kFile;
   Fd file(kernel::note_call([&] { return ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600); },
                             "open {}", path));
-  if (!file && errno != ENOENT) throw Error("open " + path, errno);
+  if (!file && errno != ENOENT && errno != ENOTDIR) throw Error("open " + path, errno);
   return file;
 }
 

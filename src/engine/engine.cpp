@@ -58,7 +58,7 @@ std::vector<std::string> Engine::sweep() {
   }
   if (kernel::exists(containers_dir())) {
     for (const std::string& id : kernel::list(kernel::open(containers_dir(), O_RDONLY | O_DIRECTORY))) {
-      if (known.contains(id)) continue;
+      if (known.contains(id) || records.find(id)) continue;
       const auto lock = ContainerLock::take(container_dir(id));
       if (lock && !records.find(id)) kernel::remove_tree(container_dir(id));
     }

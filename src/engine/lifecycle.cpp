@@ -73,6 +73,23 @@ void await_unmade(Engine& engine, const Fd& launcher) {
   engine.sweep();
 }
 
+// What stands still hears nothing but SIGKILL, and in version 1 not even that.
+bool is_frozen(const Record& record) {
+  try {
+    return parts::is_frozen(run_dir(record));
+  } catch (const Error&) {
+    return false;  // it has no cgroup, or has just ended
+  }
+}
+
+void thaw(const Record& record) {
+  try {
+    parts::thaw_cgroup(run_dir(record));
+  } catch (const Error&) {
+    if (is_frozen(record)) throw;
+  }
+}
+
 void signal_it(const Record& record, const Fd& launcher, int signal) {
   const Fd process = first_process_now(record);
   // Whoever is about to start it hears a request to end, and gives up.
@@ -80,8 +97,9 @@ void signal_it(const Record& record, const Fd& launcher, int signal) {
     if (launcher) kernel::send_signal(launcher, signal == SIGKILL ? SIGTERM : signal);
     return;
   }
+  const bool frozen = is_frozen(record);
   kernel::send_signal(process, signal);
-  if (parts::is_frozen(run_dir(record))) parts::thaw_cgroup(run_dir(record));
+  if (frozen) thaw(record);
 }
 
 void end(Engine& engine, const Record& record, int signal, int timeout_ms) {
@@ -115,8 +133,9 @@ void send_signal(Engine& engine, const Record& record, int signal) {
   const Fd process = first_process_now(record);
   if (!process) refuse("kill", record, kNotRunning);
   if (signal == SIGKILL || signal == stop_signal(engine, record)) engine.records.set_stopped(record.id, true);
+  const bool frozen = is_frozen(record);
   kernel::send_signal(process, signal);
-  if (signal == SIGKILL && parts::is_frozen(run_dir(record))) parts::thaw_cgroup(run_dir(record));
+  if (frozen && signal == SIGKILL) thaw(record);
 }
 
 void pause(Engine& engine, const Record& record) {
@@ -130,14 +149,7 @@ void unpause(Engine& engine, const Record& record) {
   parts::thaw_cgroup(run_dir(record));
 }
 
-bool is_paused(const Engine& engine, const Record& record) {
-  if (!engine.runs(record)) return false;
-  try {
-    return parts::is_frozen(run_dir(record));
-  } catch (const Error&) {
-    return false;  // it has no cgroup, or has just ended
-  }
-}
+bool is_paused(const Engine& engine, const Record& record) { return engine.runs(record) && is_frozen(record); }
 
 int wait(Engine& engine, const Record& record) {
   const Fd launcher = runs(engine, record) ? launcher_of(engine, record) : Fd();
@@ -152,8 +164,8 @@ void kill_for_good(Engine& engine, const Record& record) {
   if (runs(engine, record)) end(engine, record, SIGKILL, 0);
 }
 
-void remove(Engine& engine, const Record& record, bool volumes) {
-  if (runs(engine, record)) {
+void remove(Engine& engine, const Record& record, bool volumes, bool killed) {
+  if (!killed && runs(engine, record)) {
     refuse("remove", record,
            is_paused(engine, record) ? "it is paused; unpause and stop it, or use -f"
                                      : "it is running; stop it, or use -f");

@@ -31,8 +31,9 @@ int wait(Engine& engine, const Record& record);
 void kill_for_good(Engine& engine, const Record& record);
 
 // Removes one that does not run, and with `volumes` its anonymous volumes. Does nothing when somebody else has removed
-// it meanwhile. An ordinary user is root inside afterwards (launch/rootless.hpp).
-void remove(Engine& engine, const Record& record, bool volumes);
+// it meanwhile. `killed`: by kill_for_good(), so that what still holds it is about to let go. An ordinary user is root
+// inside afterwards (launch/rootless.hpp).
+void remove(Engine& engine, const Record& record, bool volumes, bool killed = false);
 
 void rename(Engine& engine, const Record& record, const std::string& name);
 

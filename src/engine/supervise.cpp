@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -118,10 +119,16 @@ class Supervisor {
 
 bool Supervisor::begin() {
   const std::string directory = engine().container_dir(id_);
-  lock_ = ContainerLock::take(directory);
-  const std::optional<Record> record = engine().records.find(id_);
-  if (!record) throw Error("start the container " + id_, 0, "it has been removed");
-  if (!lock_) return false;
+  std::optional<Record> record;
+  while (!lock_) {
+    lock_ = ContainerLock::take(directory);
+    record = engine().records.find(id_);
+    if (!record) throw Error("start the container " + id_, 0, "it has been removed");
+    if (lock_) break;
+    if (kernel::noted_process(record->life.launcher)) return false;
+    // Somebody looks whether anybody looks after it, or is about to start it. fcntl(2) has no lock with patience.
+    std::this_thread::sleep_for(milliseconds(1));
+  }
   if (kernel::exists(record->run_root + "/" + id_)) engine().sweep();  // of a supervisor that was killed
   record_ = *record;
   options_ = parse_options(record_.options);

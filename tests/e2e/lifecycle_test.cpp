@@ -1,8 +1,13 @@
 // Containers over time: created, started, watched, stopped, removed by commands that come and go.
+#include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
+#include <sstream>
 
 #include <fmt/format.h>
+#include <sys/mount.h>
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include "e2e/home.hpp"
@@ -318,4 +323,71 @@ TEST_CASE("after the machine came up again, the policies say who is started") {
   CHECK(home.run({"system", "restart"}).out == "always\n");
   CHECK(eventually([&] { return home.logs("always") == "run\nrun\n"; }));
   CHECK(home.logs("never") == "run\n");
+}
+
+TEST_CASE("a full disk blocks no container, and the log says how many lines are missing") {
+  const LifeHome home;
+  const std::string containers = home.path() + "/containers";
+  kernel::make_directories(containers, 0700);
+  REQUIRE(mount("tmpfs", containers.c_str(), "tmpfs", 0, "size=400k") == 0);
+  kernel::create_file(containers + "/filler", std::string(100'000, 'x'));
+  home.start({"--name", "boat"}, "seq 1 20000; while ! test -e /tmp/go; do sleep 0.01; done; echo after");
+  const auto log = [&] { return home.logs("boat"); };
+  CHECK(eventually([&] { return home.run({"exec", "boat", "pidof", "seq"}).status == 1; }));
+  REQUIRE(unlink((containers + "/filler").c_str()) == 0);
+  REQUIRE(home.run({"exec", "boat", "touch", "/tmp/go"}).status == 0);
+  CHECK(home.run({"wait", "boat"}).out == "0\n");
+  const std::string there = log();
+  CHECK(there.ends_with("after\n"));
+  const std::string missing = home.run({"logs", "boat"}).err;
+  INFO(missing);
+  long lost = 0;
+  std::istringstream lines(missing);
+  for (std::string text; std::getline(lines, text);) {
+    long count = 0;
+    REQUIRE(std::sscanf(text.c_str(), "coracle: %ld lines are missing here", &count) == 1);
+    lost += count;
+  }
+  CHECK(lost > 0);
+  CHECK(std::count(there.begin(), there.end(), '\n') + lost == 20'001);
+  CHECK(home.run({"rm", "boat"}).status == 0);
+  REQUIRE(umount2(containers.c_str(), MNT_DETACH) == 0);
+}
+
+TEST_CASE("a hundred containers start at once, each with its own log, and go at once") {
+  const LifeHome home;
+  std::vector<std::unique_ptr<Running>> starts;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "box-" + std::to_string(i);
+    starts.push_back(std::make_unique<Running>(home.command(
+        {"run", "-d", "--net", "none", "--name", name, "busybox", "sh", "-c", "echo " + name + "; exec sleep 1000"})));
+  }
+  for (const auto& one : starts) {
+    const Result result = one->wait();
+    INFO(result.err);
+    CHECK(result.status == 0);
+  }
+  CHECK(home.directories().size() == 100);
+  Words words{"rm", "-f"};
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "box-" + std::to_string(i);
+    CHECK(eventually([&] { return home.logs(name) == line(name); }));
+    words.push_back(name);
+  }
+  const Result removed = home.run(words);
+  INFO(removed.err);
+  CHECK(removed.status == 0);
+  CHECK(home.directories().empty());
+}
+
+TEST_CASE("a reader that does not read holds up nobody") {
+  const LifeHome home;
+  home.start({"-i", "--name", "boat"}, "read x; seq 1 400000; echo end; exec sleep 1000");
+  Running client(home.command({"attach", "boat"}));
+  client.write("go\n");
+  CHECK(eventually([&] { return home.run({"logs", "-n", "1", "boat"}).out == "end\n"; }));
+  const std::string all = home.logs("boat");
+  CHECK(std::count(all.begin(), all.end(), '\n') == 400'001);
+  client.signal(SIGKILL);
+  client.wait();
 }
