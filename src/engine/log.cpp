@@ -70,30 +70,39 @@ void LogWriter::add_line(Stream stream, std::string_view line) {
   lines_ += stream == Stream::out ? R"(stdout","time":")" : R"(stderr","time":")";
   lines_ += image::rfc3339_nano(now());
   lines_ += "\"}\n";
-  ++count_;
 }
 
 void LogWriter::write_out() {
   if (lines_.empty()) return;
   if (lost_ > 0) {
-    const std::int64_t lost = std::exchange(lost_, 0);
-    std::string mine = std::move(lines_);
-    lines_.clear();
-    add_line(Stream::err, fmt::format("coracle: {} lines are missing here: the log could not be written\n", lost));
-    --count_;
-    if (!write(lines_)) lost_ = lost;
-    lines_ = std::move(mine);
+    std::string later = std::exchange(lines_, {});
+    add_line(Stream::err, fmt::format("coracle: {} lines are missing here: the log could not be written\n", lost_));
+    if (write(lines_).empty()) lost_ = 0;
+    lines_ = std::move(later);
   }
-  if (lost_ > 0 || !write(lines_)) lost_ += count_;
+  const std::string_view unwritten = lost_ > 0 ? std::string_view(lines_) : write(lines_);
+  lost_ += std::count(unwritten.begin(), unwritten.end(), '\n');
   lines_.clear();
-  count_ = 0;
+}
+
+// Gives those of the lines that could not be written.
+std::string_view LogWriter::write(std::string_view lines) {
+  while (!lines.empty()) {
+    std::size_t count = lines.size();
+    if (options_.max_size > 0 && size_ + static_cast<std::int64_t>(count) > options_.max_size) {
+      const auto room = static_cast<std::size_t>(std::max<std::int64_t>(options_.max_size - size_, 0));
+      const std::size_t last = room == 0 ? std::string_view::npos : lines.rfind('\n', room - 1);
+      count = last != std::string_view::npos ? last + 1 : lines.find('\n') + 1;
+      if (last == std::string_view::npos && size_ > 0) turn_over();
+    }
+    if (!append(lines.substr(0, count))) break;
+    lines.remove_prefix(count);
+  }
+  return lines;
 }
 
 // All of it or nothing: half a line would spoil the next one.
-bool LogWriter::write(std::string_view text) {
-  if (options_.max_size > 0 && size_ > 0 && size_ + static_cast<std::int64_t>(text.size()) > options_.max_size) {
-    turn_over();
-  }
+bool LogWriter::append(std::string_view text) {
   if (!file_) open();
   if (!file_) return false;
   const std::int64_t before = size_;

@@ -36,7 +36,8 @@ class LogWriter {
   void add_line(Stream stream, std::string_view line);
   void open();
   void turn_over();
-  bool write(std::string_view text);
+  std::string_view write(std::string_view lines);
+  bool append(std::string_view text);
 
   std::string path_;
   LogOptions options_;
@@ -44,8 +45,7 @@ class LogWriter {
   std::int64_t size_ = 0;
   std::string partial_[3];  // by stream
   std::string lines_;       // to be written
-  std::int64_t count_ = 0;  // how many they are
-  std::int64_t lost_ = 0;
+  std::int64_t lost_ = 0;   // lines that were not, since the last ones that were
 };
 
 }  // namespace coracle::engine

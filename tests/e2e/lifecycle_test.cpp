@@ -265,6 +265,7 @@ TEST_CASE("the log has docker's form, is turned over, and is followed") {
   const std::string file = home.path() + "/containers/" + id + "/" + id + "-json.log";
   CHECK(kernel::exists(file + ".1"));
   CHECK(!kernel::exists(file + ".2"));
+  for (const char* part : {"", ".1"}) CHECK(kernel::read_file(file + part).size() <= 1000);
   std::ifstream lines(file);
   std::string text;
   while (std::getline(lines, text)) {
