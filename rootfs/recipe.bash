@@ -113,13 +113,14 @@ tar_tree() {
 }
 
 # A layer on top of the debian layer: what installing packages $@ adds and changes, as an overlay's
-# upper directory has it (lessons/05-layers).
+# upper directory has it (lessons/05-layers). A recipe that has a function `finish` adds its own files there to the tree $1.
 debian_with() {
   mkdir lower upper work merged
   tar -xzf "$out/debian.tar.gz" -C lower
   mount -t overlay -o redirect_dir=off,metacopy=off,index=off,lowerdir=lower,upperdir=upper,workdir=work \
     overlay merged
   install_in_chroot merged "$@"
+  if [[ $(type -t finish) == function ]]; then finish merged; fi
   umount -R merged
   oci_whiteouts lower upper
   tar_tree upper

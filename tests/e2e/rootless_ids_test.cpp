@@ -108,3 +108,28 @@ TEST_CASE("a newuidmap that is not setuid is named, and the user alone is mapped
   CHECK(result.status == 0);
   CHECK(has(result.err, "newuidmap is not setuid"));
 }
+
+TEST_CASE("an ordinary user's volumes are made, used and removed, and files are copied in and out") {
+  const OrdinaryUser user;
+  user.import_busybox();
+  REQUIRE(user.run({"volume", "create", "data"}).status == 0);
+  REQUIRE(user.run({"run", "--net", "none", "--name", "one", "-v", "data:/d", "-v", "/own", "busybox", "sh", "-c",
+                    "echo 1 >/d/x; chown 33 /d/x; echo 2 >/made"})
+              .status == 0);
+  CHECK(user.run({"volume", "rm", "data"}).status == 1);
+  const Result made = user.run({"cp", "one:/made", user.home() + "/made"});
+  INFO(made.err);
+  CHECK(made.status == 0);
+  CHECK(status_of(user.home() + "/made").st_uid == OrdinaryUser::kUid);
+  CHECK(user.run({"cp", user.home() + "/made", "one:/again"}).status == 0);
+  CHECK(has(user.run({"diff", "one"}).out, "A /again\n"));
+  REQUIRE(user.run({"run", "-d", "--net", "none", "--name", "two", "busybox", "sleep", "1000"}).status == 0);
+  const Result copied = user.run({"cp", user.home() + "/made", "two:/made"});
+  INFO(copied.err);
+  CHECK(copied.status == 0);
+  CHECK(user.run({"exec", "two", "stat", "-c", "%u", "/made"}).out == "0\n");
+  CHECK(user.run({"rm", "-f", "two"}).status == 0);
+  CHECK(user.run({"rm", "-v", "one"}).status == 0);
+  CHECK(user.run({"volume", "ls", "-q"}).out == "data\n");
+  CHECK(user.run({"volume", "rm", "data"}).out == "data\n");
+}
