@@ -3,6 +3,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
+#include "engine/events.hpp"
 #include "kernel/error.hpp"
 
 namespace coracle::cli {
@@ -43,7 +44,9 @@ int volume_create(const Door& door, std::vector<std::string> words) {
   }
   return for_each({volume.name}, [&](const std::string& name) {
     engine::Engine engine(door.roots);
+    const bool is_new = !engine.volumes.find(name);
     engine.volumes.create(volume);
+    if (is_new) engine::tell(engine, "volume", "create", name, {{"driver", "local"}});
     fmt::print("{}\n", name);
   });
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/events.hpp"
 #include "engine/exec.hpp"
 #include "engine/options_json.hpp"
 #include "kernel/error.hpp"
@@ -126,6 +127,7 @@ void remove_volume(Engine& engine, const std::string& name) {
     for (const Record& record : users_of(engine, name)) ids += (ids.empty() ? "" : ", ") + record.id;
     if (!ids.empty()) throw Error("remove " + name + ": volume is in use - [" + ids + "]", EBUSY);
   });
+  tell(engine, "volume", "destroy", name, {{"driver", "local"}});
 }
 
 }  // namespace coracle::engine

@@ -62,6 +62,10 @@ TEST_CASE("volumes are made, listed, filtered, inspected and removed as docker h
   CHECK(home.run({"volume", "rm", "-f", "data"}).status == 0);
   CHECK(home.run({"volume", "inspect", "data"}).status == 1);
   CHECK(home.run({"volume", "create", "../etc"}).status == 1);
+  const std::string told = "volume create data\nvolume create more\nvolume destroy data\nvolume destroy more\n";
+  CHECK(home.run({"events", "--since", "0", "--until", "0s", "--filter", "type=volume", "--format",
+                  "{{.Type}} {{.Action}} {{.Actor.ID}}"})
+            .out == told);
 }
 
 TEST_CASE("a volume is not removed while a container names it, running or not") {
