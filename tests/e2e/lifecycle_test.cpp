@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include <fmt/format.h>
 #include <sys/mount.h>
@@ -391,4 +392,42 @@ TEST_CASE("a reader that does not read holds up nobody") {
   CHECK(std::count(all.begin(), all.end(), '\n') == 400'001);
   client.signal(SIGKILL);
   client.wait();
+}
+
+TEST_CASE("whoever is killed, and whenever: every container has its record, and every record its container") {
+  const LifeHome home;
+  image::Database database(home.path());
+  const auto killed_after = [&](const Words& words, int microseconds) {
+    Running client(home.command(words));
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds));  // the moment is what is tried here
+    client.signal(SIGKILL);
+    client.wait();
+  };
+  const auto whole = [&] {
+    std::vector<std::string> records;
+    for (const engine::Record& record : engine::Records(database).all()) records.push_back(record.id);
+    std::vector<std::string> directories = home.directories();
+    std::sort(records.begin(), records.end());
+    std::sort(directories.begin(), directories.end());
+    return records == directories;
+  };
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "box-" + std::to_string(i);
+    killed_after({"run", "-d", "--net", "none", "--name", name, "busybox", "sleep", "1000"}, i * 400);
+    killed_after({i % 2 == 0 ? "stop" : "rm", i % 2 == 0 ? "-t0" : "-f", name}, i * 100);
+  }
+  for (const std::string& id : home.directories()) {
+    if (const pid_t supervisor = home.supervisor(id)) kernel::send_signal(kernel::pidfd_open(supervisor), SIGKILL);
+  }
+  // A supervisor that was killed in the middle of a start may have left a child that is about to end by itself.
+  CHECK(eventually([&] { return home.run({"system", "df"}).status == 0 && whole(); }));
+  Words words{"rm", "-f"};
+  for (const std::string& id : home.directories()) words.push_back(id);
+  if (words.size() > 2) {
+    const Result removed = home.run(words);
+    INFO(removed.err);
+    CHECK(removed.status == 0);
+  }
+  CHECK(home.directories().empty());
+  CHECK(engine::Records(database).all().empty());
 }
