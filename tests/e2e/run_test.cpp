@@ -202,6 +202,9 @@ TEST_CASE("none has a loopback and nothing else, host is the host's own network"
   running->read_until("ready\n");
   CHECK(namespace_of(running->child(), "net") == namespace_of(getpid(), "net"));
   end(*running);
+  const Result missing = home.run({"run", "--rm", "--net", "moon", "busybox", "true"});
+  CHECK(missing.status == 125);
+  CHECK(missing.err.find("moon") != std::string::npos);
 }
 
 TEST_CASE("with none a container still knows localhost") {

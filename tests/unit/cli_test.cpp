@@ -210,7 +210,6 @@ TEST_CASE("a word that is wrong is told with what was read, in one line") {
   check_refused({"run", "--pids-limit", "x", "busybox"}, {"pids", "x"});
   check_refused({"run", "-p", "99999:1", "busybox"}, {"99999"});
   check_refused({"run", "-v", "a:b:c:d", "busybox"}, {"a:b:c:d"});
-  check_refused({"run", "--net", "moon", "busybox"}, {"moon", "bridge, none"});
   check_refused({"run", "--name"}, {"--name"});
   check_refused({"run", "-e", "=x", "busybox"}, {"=x"});
   check_refused({"run", "--env-file", "/nonexistent", "busybox"}, {"/nonexistent"});
