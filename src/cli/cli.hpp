@@ -52,6 +52,8 @@ int system_df(const Door& door, std::vector<std::string> words);
 int network_create(const Door& door, std::vector<std::string> words);
 int network_ls(const Door& door, std::vector<std::string> words);
 int network_inspect(const Door& door, std::vector<std::string> words);
+int network_connect(const Door& door, std::vector<std::string> words);
+int network_disconnect(const Door& door, std::vector<std::string> words);
 int network_rm(const Door& door, std::vector<std::string> words);
 int network_prune(const Door& door, std::vector<std::string> words);
 int volume_create(const Door& door, std::vector<std::string> words);

@@ -41,6 +41,8 @@ constexpr cli::Command kCommands[] = {
     {"system restart", "Start the containers that their restart policies want to run", cli::system_restart},
     {"system df", "Tell what images, containers and volumes take of the disk", cli::system_df},
     {"network create", "Make a network of its own for containers", cli::network_create},
+    {"network connect", "Put a running container on one more network", cli::network_connect},
+    {"network disconnect", "Take a container off a network", cli::network_disconnect},
     {"network ls", "List the networks", cli::network_ls},
     {"network inspect", "Tell all about networks, as JSON", cli::network_inspect},
     {"network rm", "Remove networks", cli::network_rm},

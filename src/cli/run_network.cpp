@@ -88,6 +88,12 @@ std::string read_host(std::string text) {
   return text;
 }
 
+// PORT or FIRST-LAST, of the container alone.
+std::vector<parts::PublishedPort> read_exposed(const std::string& text) {
+  if (text.find(':') != std::string::npos) refuse("the exposed port \"" + text + "\"", "it is PORT[/tcp|/udp]");
+  return parts::parse_ports(text);
+}
+
 std::string read_server(const std::string& text) {
   if (kernel::parse_ipv4(text) || kernel::is_ipv6(text)) return text;
   refuse("the name server \"" + text + "\"", "it is an IP address");
@@ -123,8 +129,16 @@ void add_network_options(Options& options, RunOptions& run) {
                 [&run](const std::string& text) { run.naming.search.push_back(read_word(text, "the domain")); });
   options.value(0, "dns-option,--dns-opt", "OPTION", "An option of resolv.conf(5)",
                 [&run](const std::string& text) { run.naming.options.push_back(read_word(text, "the option")); });
-  options.value('p', "publish", "[IP:]PORT:PORT[/udp]", "A port of the host that leads to one of the container",
-                [&run](const std::string& text) { run.ports.push_back(parts::parse_port(text)); });
+  options.value('p', "publish", "[[IP:]PORT:]PORT[/udp]",
+                "A port of the host that leads to one of the container; also 8000-8005:80-85, and 80 for any",
+                [&run](const std::string& text) {
+                  for (parts::PublishedPort& port : parts::parse_ports(text)) run.ports.push_back(std::move(port));
+                });
+  options.flag('P', "publish-all", "Publish what the image exposes and --expose adds, each on a port that is free",
+               run.publish_all);
+  options.value(0, "expose", "PORT[/udp]", "A port that the container serves, for -P", [&run](const std::string& text) {
+    for (parts::PublishedPort& port : read_exposed(text)) run.expose.push_back(std::move(port));
+  });
   options.when_read([&run, rest] { settle(run, rest->address, rest->aliases); });
 }
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/exec.hpp"
 #include "engine/join_note.hpp"
-#include "engine/names.hpp"
 #include "kernel/error.hpp"
 #include "kernel/process.hpp"
 #include "launch/rootless.hpp"
@@ -42,28 +42,32 @@ parts::NameOptions name_options(const RunOptions& options, const std::string& ho
   return names;
 }
 
-parts::NetworkOptions network_options(const NetworkRecord& network) {
-  return {.bridge = network.link,
-          .subnet = network.subnet,
-          .gateway = network.gateway,
-          .ip_range = network.ip_range,
-          .keep_bridge = true,
-          .internal = network.internal,
-          .name_service = !is_fixed(network)};
+bool is_there(const std::vector<parts::PublishedPort>& ports, const parts::PublishedPort& wanted) {
+  return std::any_of(ports.begin(), ports.end(), [&](const parts::PublishedPort& port) {
+    return port.container_port == wanted.container_port && port.protocol == wanted.protocol;
+  });
 }
 
-void add_networks(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname) {
+// Those of -p, and with -P a free port of the host for each other one that is exposed.
+std::vector<parts::PublishedPort> published_ports(const RunOptions& options, const image::Config& config) {
+  std::vector<parts::PublishedPort> ports = options.ports;
+  if (!options.publish_all || options.network != Network::bridge) return ports;
+  const auto add = [&](const parts::PublishedPort& port) {
+    if (!is_there(ports, port)) ports.push_back(port);
+  };
+  for (const std::string& text : config.exposed_ports) {
+    for (const parts::PublishedPort& port : parts::parse_ports(text)) add(port);
+  }
+  for (const parts::PublishedPort& port : options.expose) add(port);
+  return ports;
+}
+
+void add_networks(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname,
+                  const std::vector<parts::PublishedPort>& ports) {
   for (std::size_t i = 0; i < place.networks.size(); ++i) {
     const NetworkRecord& network = place.networks[i];
-    const NetworkSettings& settings = options.networks.at(i);
-    if (is_fixed(network) && (!settings.address.empty() || !settings.aliases.empty()))
-      refuse("give the container an address or an alias", "that needs a network of your own (coracle network create)");
-    parts::NetworkOptions part = network_options(network);
-    part.address = settings.address;
+    parts::NetworkOptions part = network_options(network, options.networks.at(i), place.name, place.id);
     part.names = name_options(options, hostname, network.gateway);
-    if (!place.name.empty()) part.known_as.push_back(place.name);
-    part.known_as.push_back(place.id);
-    part.known_as.insert(part.known_as.end(), settings.aliases.begin(), settings.aliases.end());
     part.first = false;
     spec.networks.push_back(std::move(part));
   }
@@ -72,7 +76,7 @@ void add_networks(launch::Spec& spec, const RunOptions& options, const Place& pl
       std::find_if(spec.networks.begin(), spec.networks.end(), [](auto& each) { return !each.internal; });
   if (first != spec.networks.end()) std::rotate(spec.networks.begin(), first, first + 1);
   spec.networks[0].first = true;
-  spec.networks[0].ports = options.ports;
+  spec.networks[0].ports = ports;
 }
 
 void share_network(launch::Spec& spec, const Place& place) {
@@ -102,11 +106,7 @@ std::vector<std::string> name_files(Network network) {
 }
 
 void find_shared(Engine& engine, const std::string& text, Place& place) {
-  const std::string id = linked_id(engine.roots.data, text);
-  Record record;
-  for (Record& each : engine.records.all()) {
-    if (each.id == id) record = each;
-  }
+  const Record record = find_container(engine.records, text);
   const std::string run_dir = record.run_root + "/" + record.id;
   if (!can_be_joined(record.run_root, record.id))
     refuse("share the network of " + text, "cannot join network of a non running container: " + record.id);
@@ -123,6 +123,24 @@ void find_shared(Engine& engine, const std::string& text, Place& place) {
 
 }  // namespace
 
+parts::NetworkOptions network_options(const NetworkRecord& network, const NetworkSettings& settings,
+                                      const std::string& name, const std::string& id) {
+  if (is_fixed(network) && (!settings.address.empty() || !settings.aliases.empty()))
+    refuse("give the container an address or an alias", "that needs a network of your own (coracle network create)");
+  parts::NetworkOptions options{.bridge = network.link,
+                                .subnet = network.subnet,
+                                .gateway = network.gateway,
+                                .ip_range = network.ip_range,
+                                .address = settings.address,
+                                .keep_bridge = true,
+                                .internal = network.internal,
+                                .name_service = !is_fixed(network)};
+  if (!name.empty() && name != id) options.known_as.push_back(name);
+  options.known_as.push_back(id);
+  options.known_as.insert(options.known_as.end(), settings.aliases.begin(), settings.aliases.end());
+  return options;
+}
+
 void find_networks(Engine& engine, const RunOptions& options, Place& place) {
   if (options.network == Network::container) return find_shared(engine, options.network_of, place);
   for (const NetworkSettings& settings : options.networks) {
@@ -136,8 +154,10 @@ void check_networks(Engine& engine, const Place& place) {
   for (const NetworkRecord& network : place.networks) engine.networks.find(network.id);
 }
 
-void set_network(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname) {
+void set_network(launch::Spec& spec, const RunOptions& options, const image::Config& config, const Place& place,
+                 const std::string& hostname) {
   check_options(options);
+  const std::vector<parts::PublishedPort> ports = published_ports(options, config);
   spec.namespaces.network = options.network != Network::host;
   if (options.network == Network::container) {
     if (place.shared_network) share_network(spec, place);
@@ -146,12 +166,12 @@ void set_network(launch::Spec& spec, const RunOptions& options, const Place& pla
       refuse(
           "connect the container to " + options.networks[0].name,
           "an ordinary user's containers have one network, which pasta makes (--net bridge); as root there are more");
-    spec.pasta = parts::PastaOptions{.ports = options.ports, .names = name_options(options, hostname, "")};
+    spec.pasta = parts::PastaOptions{.ports = ports, .names = name_options(options, hostname, "")};
   } else if (on_default_bridge(options)) {
     spec.networks.push_back(
-        {.ports = options.ports, .names = name_options(options, hostname, "10.77.0.1"), .keep_bridge = true});
+        {.ports = ports, .names = name_options(options, hostname, "10.77.0.1"), .keep_bridge = true});
   } else if (!place.networks.empty()) {
-    add_networks(spec, options, place, hostname);
+    add_networks(spec, options, place, hostname, ports);
   }
   for (const std::string& name : name_files(options.network)) {
     spec.mounts.files.push_back({place.run_dir + "/" + name, "/etc/" + name});

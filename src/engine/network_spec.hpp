@@ -17,7 +17,12 @@ void check_networks(Engine& engine, const Place& place);
 
 // The host name is the container's own, or in the network of another one that one's. Throws Error when the options do
 // not go together.
-void set_network(launch::Spec& spec, const RunOptions& options, const Place& place, const std::string& hostname);
+void set_network(launch::Spec& spec, const RunOptions& options, const image::Config& config, const Place& place,
+                 const std::string& hostname);
+
+// A place in one network.
+parts::NetworkOptions network_options(const NetworkRecord& network, const NetworkSettings& settings,
+                                      const std::string& name, const std::string& id);
 
 // The files below /etc that have no part of a network's to write them: on the host's network they are copies of the
 // host's own, because the container may write to them.

@@ -32,7 +32,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Sysctl, name, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(VolumeDevice, type, device, options)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Volume, kind, source, destination, readonly, size, mode, make_source,
                                                 propagation, copy, anonymous, idmap, device)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PublishedPort, host_address, host_port, container_port, protocol)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PublishedPort, host_address, host_port, last_host_port, container_port,
+                                                protocol)
 
 }  // namespace coracle::parts
 
@@ -60,8 +61,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(LogOptions, max_size, max_file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RunOptions, image, platform, command, name, hostname, env, working_dir,
                                                 user, entrypoint, volumes, volumes_from, read_only, init, terminal,
                                                 interactive, remove, labels, stop_signal, stop_timeout, restart, log,
-                                                health, network, network_of, networks, naming, ports, limits,
-                                                confinement)
+                                                health, network, network_of, networks, naming, ports, publish_all,
+                                                expose, limits, confinement)
 
 std::string to_json(const RunOptions& options) {
   return nlohmann::json(options).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

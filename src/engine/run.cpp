@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "engine/chance_name.hpp"
 #include "engine/create.hpp"
 #include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
@@ -24,7 +25,8 @@ Ended run(Engine& engine, const RunOptions& asked, bool timeline, launch::Keeper
   resolve_volumes(engine, options, image.config);
   Place place = place_of(engine, launch::new_id(), image);
   find_networks(engine, options, place);
-  place.name = options.name;
+  // A network has to know the name before the record does.
+  place.name = options.name.empty() && !options.networks.empty() ? chance_name() : options.name;
   launch::Spec spec = make_spec(options, image.config, place);
   if (keeper != nullptr) spec.terminal = keeper->options();
 
@@ -35,6 +37,7 @@ Ended run(Engine& engine, const RunOptions& asked, bool timeline, launch::Keeper
   if (sweep_first) sweep();
   parts::Parts parts = launch::assemble(spec, &ended.usage);
   Record record = make_record(engine, options, image, place.id, spec.process.args);
+  if (!place.name.empty()) record.name = place.name;
   record.life.state = State::running;
   record.life.started = record.created;
   record.life.launcher = kernel::process_note(getpid());

@@ -118,7 +118,7 @@ launch::Spec make_spec(const RunOptions& options, const Config& config, const Pl
   spec.resources = options.limits;
   spec.resources.optional = launch::rootless();
   spec.layers = {.lower = place.layers, .scratch_dir = place.directory, .keep = !options.remove};
-  set_network(spec, options, place, hostname);
+  set_network(spec, options, config, place, hostname);
   spec.volumes = {options.volumes, place.volumes_dir};
   spec.root.readonly = options.read_only;
   spec.root.propagation = 0;  // the part `namespaces` has made all private; a volume may be a slave of the host's since

@@ -94,6 +94,8 @@ struct RunOptions {
   std::vector<NetworkSettings> networks;  // bridge: in the order in which they were named
   Naming naming;
   std::vector<parts::PublishedPort> ports;
+  bool publish_all = false;                  // what the image exposes, too, and:
+  std::vector<parts::PublishedPort> expose;  // of the container alone
   parts::CgroupLimits limits;
   Confinement confinement;
 };

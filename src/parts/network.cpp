@@ -11,6 +11,7 @@
 #include "parts/network/name_service.hpp"
 #include "parts/network/names.hpp"
 #include "parts/network/place.hpp"
+#include "parts/network/ports.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -164,7 +165,7 @@ void Network::take_place(const Context& context, NetworkPlaces& places) {
 // The order makes release() safe: the note names only ports that nobody else holds, and it is there before they are
 // in the rules.
 void Network::publish_ports(const Context& context) {
-  for (const PublishedPort& port : options_.ports) reserved_.push_back(reserve(port));
+  for (PublishedPort& port : options_.ports) reserved_.push_back(reserve(port));
   note_ports(context.run_dir, options_.ports);
   try {
     open_ports(bridge_.name, options_.ports, address_);

@@ -11,8 +11,9 @@
 namespace coracle::parts {
 
 struct PublishedPort {
-  std::string host_address;  // IPv4; "" is every address of the host
-  std::uint16_t host_port = 0;
+  std::string host_address;          // IPv4; "" is every address of the host
+  std::uint16_t host_port = 0;       // 0 is one that is free
+  std::uint16_t last_host_port = 0;  // the first free one from host_port to this one; 0: host_port alone
   std::uint16_t container_port = 0;
   std::string protocol = "tcp";  // or "udp"
 };
@@ -47,8 +48,10 @@ std::unique_ptr<Part> make_network(NetworkOptions options);
 void connect(Context& context, NetworkOptions options);
 void disconnect(const Context& context, const std::string& bridge);
 
-// Reads docker's -p: "8080:80", "127.0.0.1:8080:80/udp". Throws Error with what was read and what is allowed.
+// Reads docker's -p: "8080:80", "127.0.0.1:8080:80/udp", "80", "8000-8010:80"; and for several at once
+// "8000-8005:80-85". Throws Error with what was read and what is allowed.
 PublishedPort parse_port(const std::string& text);
+std::vector<PublishedPort> parse_ports(const std::string& text);
 
 // The address that the network part gave to the container with this run directory; "" when it has none.
 std::string container_address(const std::string& run_dir);

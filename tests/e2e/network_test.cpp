@@ -1,6 +1,7 @@
 // Networks as things of their own: what the kernel has of them, who reaches whom, by which name.
 #include <csignal>
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
@@ -322,4 +323,77 @@ TEST_CASE("hosts and name servers are as the options say") {
   home.refused({"run", "--ip", "10.77.0.9", "busybox", "true"}, "a network of your own", 125);
   home.refused({"run", "--net", "back", "--ip", "10.79.0.9", "busybox", "true"}, "between 10.78.0.1 and", 125);
   home.refused({"run", "--net", "none", "--net", "back", "busybox", "true"}, "go with no other network", 125);
+}
+
+TEST_CASE("ports are published in ranges, on any free port, and as the image exposes them") {
+  const NetworkHome home;
+  const auto rules = [] { return test::run({"nft", "list", "ruleset"}).out; };
+  {
+    const kernel::Fd taken = listen_on(SOCK_STREAM, 8000);
+    Waiting one(home, {"-p", "8000-8001:80", "-p", "9000-9001:90-91/udp"});
+    const std::string text = rules();
+    CHECK(contains(text, "tcp . 8001 : 10.77.0.2 . 80"));
+    CHECK(contains(text, "udp . 9000 : 10.77.0.2 . 90"));
+    CHECK(contains(text, "udp . 9001 : 10.77.0.2 . 91"));
+    const Result full = home.run({"run", "--rm", "-p", "8000-8001:80", "busybox", "true"});
+    CHECK(full.status == 125);
+    CHECK(contains(full.err, "port 8001 is in use on this host"));
+  }
+  Waiting two(home, {"-p", "80", "-P", "--expose", "53/udp", "--expose", "80"});
+  const std::string text = rules();
+  CHECK(contains(text, ". 80"));
+  CHECK(contains(text, ". 53"));
+  const kernel::Fd inside = in_network_of(two.pid(), [] { return listen_on(SOCK_STREAM, 80); });
+  const std::size_t at = text.find("tcp . ");
+  REQUIRE(at != std::string::npos);
+  const int port = std::stoi(text.substr(at + 6));
+  CHECK(port > 1024);
+  CHECK(reach(inside, SOCK_STREAM, "127.0.0.1", static_cast<std::uint16_t>(port)) == "10.77.0.1");
+}
+
+TEST_CASE("a running container is connected to networks and disconnected from them") {
+  const NetworkHome home;
+  home.good({"network", "create", "back"});
+  Waiting one(home, {"--name", "one"});
+  Waiting two(home, {"--net", "back", "--name", "two"});
+  home.good({"network", "connect", "--ip", "10.78.0.9", "--alias", "db", "back", "one"});
+  home.refused({"network", "connect", "back", "one"}, "it is on that network already");
+  CHECK(home.inspected("back").at("Containers").size() == 2);
+  const auto inside = [&](const std::string& script) {
+    return test::run({"nsenter", "-t", std::to_string(one.pid()), "-n", "sh", "-c", script}).out;
+  };
+  CHECK(contains(inside("ip -4 -o addr show eth1"), "10.78.0.9/24"));
+  CHECK(contains(inside("ip route"), "default via 10.77.0.1 dev eth0"));
+  CHECK(
+      contains(asked(home, {"--net", "back"}, "nslookup db; nslookup one; ping -c 1 -W 1 one"), "1 packets received"));
+  home.good({"network", "disconnect", "back", "one"});
+  CHECK_FALSE(contains(inside("ip link"), "eth1"));
+  CHECK(home.inspected("back").at("Containers").size() == 1);
+  home.refused({"network", "disconnect", "back", "one"}, "it is not on that network");
+  home.refused({"network", "connect", "back", "nobody"}, "nobody");
+  home.refused({"network", "connect", "host", "one"}, "cannot be put on the network host");
+  home.refused({"network", "connect", "--ip", "10.79.0.9", "back", "one"}, "10.78.0.254");
+  home.good({"network", "connect", "back", "one"});
+  CHECK(contains(inside("ip -4 -o addr show eth1"), "/24"));
+}
+
+TEST_CASE("a detached container keeps its networks over a stop and a start") {
+  const NetworkHome home;
+  home.good({"network", "create", "back"});
+  home.good({"network", "create", "front"});
+  home.good({"run", "-d", "--net", "back", "--ip", "10.78.0.7", "--net-alias", "db", "--name", "one", "-p", "80",
+             "--stop-signal", "KILL", "busybox", "sleep", "1000"});
+  home.good({"network", "connect", "front", "one"});
+  home.good({"stop", "one"});
+  CHECK(home.inspected("back").at("Containers").empty());
+  home.good({"start", "one"});
+  CHECK(home.inspected("back").at("Containers").front().at("IPv4Address") == "10.78.0.7/24");
+  CHECK(home.inspected("front").at("Containers").front().at("Name") == "one");
+  CHECK(contains(asked(home, {"--net", "back"}, "nslookup db; nslookup one"), "10.78.0.7"));
+  home.good({"stop", "one"});
+  home.good({"network", "disconnect", "front", "one"});
+  home.refused({"network", "disconnect", "front", "one"}, "it is not on that network");
+  home.good({"start", "one"});
+  CHECK(home.inspected("front").at("Containers").empty());
+  home.good({"rm", "-f", "one"});
 }

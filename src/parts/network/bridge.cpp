@@ -13,6 +13,7 @@
 #include "kernel/nftables.hpp"
 #include "kernel/recorder.hpp"
 #include "parts/network/firewall.hpp"
+#include "parts/network/ports.hpp"
 
 namespace coracle::parts {
 namespace {

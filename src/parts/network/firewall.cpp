@@ -1,23 +1,18 @@
 // The firewall of a network: its rules, and the ports of the host that lead to containers. See firewall.hpp; nft(8).
 #include "parts/network/firewall.hpp"
 
-#include <charconv>
-#include <optional>
-
 #include <arpa/inet.h>
-#include <sys/socket.h>
+#include <netinet/in.h>
 
 #include "kernel/nftables.hpp"
 #include "kernel/recorder.hpp"
 #include "kernel/spawn.hpp"
+#include "parts/network/ports.hpp"
 
 namespace coracle::parts {
 namespace {
 
 using kernel::Error;
-using kernel::Fd;
-
-constexpr const char* kPortsNote = "/ports";  // one on each line
 
 // BRIDGE and SUBNET are replaced. A container adds and takes back elements of the two maps, nothing else.
 constexpr std::string_view kRules = R"(
@@ -92,19 +87,6 @@ kernel::NftElement element_of(const PublishedPort& port) {
   return element;
 }
 
-[[noreturn]] void refuse_port(const std::string& text) {
-  throw Error(
-      "read the published port \"" + text + "\"", 0,
-      "it is [HOST_ADDRESS:]HOST_PORT:CONTAINER_PORT[/tcp|/udp] with an IPv4 address and ports from 1 to 65535");
-}
-
-std::optional<std::uint16_t> port_number(std::string_view text) {
-  std::uint16_t number = 0;
-  const char* end = text.data() + text.size();
-  const bool good = std::from_chars(text.data(), end, number) == std::from_chars_result{end, std::errc{}};
-  return good && number != 0 ? std::optional(number) : std::nullopt;
-}
-
 }  // namespace
 
 std::string rules_of(const std::string& bridge, const std::string& subnet, bool internal,
@@ -132,29 +114,6 @@ void load_rules(const std::string& rules) {
   }
 }
 
-Fd reserve(const PublishedPort& port) {
-  const bool tcp = port.protocol == "tcp";
-  const int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC;
-  Fd socket(kernel::attempt([&] { return ::socket(AF_INET, type, 0); }, "socket {}", port.protocol));
-  // Connections of an earlier program that linger in TIME_WAIT do not count; a program that listens does.
-  const int on = 1, off = 0;
-  if (tcp) setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port.host_port);
-  address.sin_addr.s_addr = htonl(kernel::parse_ipv4(port.host_address).value_or(INADDR_ANY));
-  const auto call = [&] { return bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address); };
-  if (kernel::note_call(call, "bind {}", port_text(port)) < 0) {
-    const int error = errno;
-    throw Error("publish " + port_text(port), error,
-                error == EADDRINUSE      ? fmt::format("port {} is in use on this host", port.host_port)
-                : error == EADDRNOTAVAIL ? port.host_address + " is not an address of this host"
-                                         : "");
-  }
-  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
-  return socket;
-}
-
 void open_ports(const std::string& bridge, const std::vector<PublishedPort>& ports, kernel::Ipv4 address) {
   std::vector<kernel::NftElement> elements;
   std::string texts;
@@ -177,47 +136,6 @@ void close_ports(const std::string& bridge, const std::vector<PublishedPort>& po
   if (ports.empty()) return;
   kernel::NetlinkSocket nftables(NETLINK_NETFILTER);
   for (const PublishedPort& port : ports) kernel::delete_element(nftables, bridge, element_of(port));
-}
-
-std::string port_text(const PublishedPort& port) {
-  return fmt::format("{}{}{}:{}/{}", port.host_address, port.host_address.empty() ? "" : ":", port.host_port,
-                     port.container_port, port.protocol);
-}
-
-PublishedPort parse_port(const std::string& text) {
-  PublishedPort port;
-  const std::size_t slash = text.find('/');
-  if (slash != std::string::npos) port.protocol = text.substr(slash + 1);
-  const std::string ports = text.substr(0, slash);
-  const std::size_t last = ports.rfind(':');
-  if (last == std::string::npos || (port.protocol != "tcp" && port.protocol != "udp")) refuse_port(text);
-  const std::size_t first = last == 0 ? std::string::npos : ports.rfind(':', last - 1);
-  if (first != std::string::npos) port.host_address = ports.substr(0, first);
-  if (first != std::string::npos && !kernel::parse_ipv4(port.host_address)) refuse_port(text);
-  const std::size_t host = first == std::string::npos ? 0 : first + 1;
-  const auto host_port = port_number(std::string_view(ports).substr(host, last - host));
-  const auto container_port = port_number(std::string_view(ports).substr(last + 1));
-  if (!host_port || !container_port) refuse_port(text);
-  port.host_port = *host_port;
-  port.container_port = *container_port;
-  if (port.host_address == "0.0.0.0") port.host_address.clear();
-  return port;
-}
-
-void note_ports(const std::string& run_dir, const std::vector<PublishedPort>& ports) {
-  std::string note;
-  for (const PublishedPort& port : ports) note += port_text(port) + "\n";
-  kernel::create_file(run_dir + kPortsNote, note);
-}
-
-std::vector<PublishedPort> noted_ports(const std::string& run_dir) {
-  std::vector<PublishedPort> ports;
-  if (!kernel::exists(run_dir + kPortsNote)) return ports;
-  const std::string note = kernel::read_file(run_dir + kPortsNote);
-  for (std::size_t begin = 0, end = 0; (end = note.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    ports.push_back(parse_port(note.substr(begin, end - begin)));
-  }
-  return ports;
 }
 
 }  // namespace coracle::parts

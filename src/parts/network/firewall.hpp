@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "kernel/fd.hpp"
 #include "kernel/rtnetlink.hpp"
 #include "parts/network.hpp"
 
@@ -19,23 +18,11 @@ std::string rules_of(const std::string& bridge, const std::string& subnet, bool 
 // Throws Error.
 void load_rules(const std::string& rules);
 
-// Holds the port of the host as long as the descriptor is open: programs of the host cannot take it, they would
-// never hear a word, because the rules come first. Throws Error EADDRINUSE.
-kernel::Fd reserve(const PublishedPort& port);
-
 // Lets the ports of the host lead to the container at `address`: all of them, or none. Error EADDRINUSE: the rules
 // give one of them to another container; ENOENT: there are no rules.
 void open_ports(const std::string& bridge, const std::vector<PublishedPort>& ports, kernel::Ipv4 address);
 
 // Takes that back. Ports that lead nowhere are no error.
 void close_ports(const std::string& bridge, const std::vector<PublishedPort>& ports);
-
-// As parse_port() reads it.
-std::string port_text(const PublishedPort& port);
-
-// The published ports of a container, written down in its run directory: for its release, and for whoever has to load
-// the rules again.
-void note_ports(const std::string& run_dir, const std::vector<PublishedPort>& ports);
-std::vector<PublishedPort> noted_ports(const std::string& run_dir);
 
 }  // namespace coracle::parts

@@ -16,6 +16,7 @@
 #include "kernel/recorder.hpp"
 #include "kernel/spawn.hpp"
 #include "parts/network/names.hpp"
+#include "parts/network/ports.hpp"
 
 namespace coracle::parts {
 namespace {
@@ -66,6 +67,10 @@ class Pasta final : public Part {
     kernel::attempt([&] { return ::pipe2(ends, O_CLOEXEC); }, "pipe2");
     report_ = Fd(ends[0]);
     reporter_ = Fd(ends[1]);
+    for (PublishedPort& port : options_.ports) {
+      if (port.host_port == 0 || port.last_host_port != 0) reserve(port);  // pasta takes no port "that is free"
+    }
+    if (!options_.ports.empty()) note_ports(context.run_dir, options_.ports);
     write_name_files(context, kAddress, options_.names);
   }
 
