@@ -158,6 +158,28 @@ void unless_gone(const Remove& remove) {
   }
 }
 
+[[noreturn]] void refuse_mounted(const char* name) {
+  throw Error(fmt::format("remove {}", name), EBUSY, "something is mounted there");
+}
+
+// What is mounted in the tree is somebody else's: a volume, the disk of the host. It is not entered.
+Fd open_on_this_mount(int parent, const char* name) {
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_XDEV;
+  const auto call = [&] { return static_cast<int>(syscall(SYS_openat2, parent, name, &how, sizeof how)); };
+  Fd directory(note_call(call, "openat2 {}", name));
+  if (directory) return directory;
+  if (errno == EXDEV) refuse_mounted(name);
+  throw Error(fmt::format("openat2 {}", name), errno);
+}
+
+bool is_mounted(const Fd& directory) {
+  struct statx status {};
+  attempt([&] { return ::statx(directory.get(), "", AT_EMPTY_PATH, 0, &status); }, "statx");
+  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 void remove_directory(const Fd& top, int parent, const char* name, int depth, unsigned& lifted) {
   if (depth == kDeepest) {
     const std::string elsewhere = fmt::format(".lifted-{}", lifted++);
@@ -165,8 +187,7 @@ void remove_directory(const Fd& top, int parent, const char* name, int depth, un
     return;
   }
   {
-    const Fd child(attempt([&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); },
-                           "openat {}", name));
+    const Fd child = open_on_this_mount(parent, name);
     remove_entries(top, child.get(), depth + 1, lifted);
   }
   attempt([&] { return unlinkat(parent, name, AT_REMOVEDIR); }, "unlinkat {}", name);
@@ -196,6 +217,7 @@ void remove_tree(const Fd& parent, const std::string& name) {
   if (errno == ENOTDIR) throw Error("unlinkat " + name, errno);
   unless_gone([&] {
     const Fd top = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (is_mounted(top)) refuse_mounted(name.c_str());
     unsigned lifted = 0;
     unsigned before = 0;
     do {  // what was lifted to the top is removed in the next round

@@ -69,8 +69,8 @@ void write_all(const Fd& fd, std::string_view bytes);
 
 bool exists(const std::string& path);
 
-// Removes `name` below `parent` with everything in it; links are removed, never followed; other file systems
-// mounted inside make it fail (EBUSY). No depth of nesting exhausts descriptors or the stack.
+// Removes `name` below `parent` with everything in it; links are removed, never followed; what is mounted there or
+// inside is not entered, and makes it fail (EBUSY). No depth of nesting exhausts descriptors or the stack.
 // Nothing there is not an error, nor is what another process removes meanwhile.
 void remove_tree(const Fd& parent, const std::string& name);
 void remove_tree(const std::string& path);

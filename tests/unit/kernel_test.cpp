@@ -1,6 +1,7 @@
 // The ground floor: errors, the flight recorder, descriptors, trees.
 #include <filesystem>
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,28 @@ TEST_CASE("a tree is removed whole, however deep, and links in it are not follow
   CHECK(!kernel::exists(scratch.path() + "/tree"));
   CHECK(kernel::read_file(scratch.path() + "/kept/file") == "kept");
   kernel::remove_tree(scratch.path() + "/tree");  // nothing there is not an error
+}
+
+TEST_CASE("a tree is removed up to what is mounted in it, which is left alone") {
+  const test::TemporaryDirectory scratch;
+  const std::string other = scratch.path() + "/other";
+  const std::string tree = scratch.path() + "/tree";
+  kernel::make_directories(other);
+  kernel::make_directories(tree + "/in/mounted");
+  kernel::create_file(other + "/precious", "");
+  for (const std::string& place : {tree + "/in/mounted", tree}) {
+    REQUIRE(mount(other.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    try {
+      kernel::remove_tree(tree);
+      FAIL("it was removed");
+    } catch (const kernel::Error& error) {
+      CHECK(error.code() == EBUSY);
+    }
+    CHECK(kernel::exists(other + "/precious"));
+    REQUIRE(umount2(place.c_str(), MNT_DETACH) == 0);
+  }
+  kernel::remove_tree(tree);
+  CHECK(!kernel::exists(tree));
 }
 
 TEST_CASE("two may remove a tree at the same time") {
