@@ -56,7 +56,7 @@ constexpr Example kExamples[] = {
     {"stats", "stats --no-stream"},
     {"stop", "stop -t 5 web"},
     {"system df", "system df -v"},
-    {"system prune", "system prune -a --volumes"},
+    {"system prune", "system prune -a"},
     {"system restart", "system restart"},
     {"tag", "tag app:1 registry.example/app:1"},
     {"top", "top web -o pid,args"},

@@ -1,5 +1,6 @@
 // coracle info: this host, and how much is kept on it, in docker's fields.
 #include <fstream>
+#include <map>
 
 #include <fmt/format.h>
 #include <linux/magic.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.hpp"
+#include "cli/container_view.hpp"
 #include "cli/format.hpp"
 #include "cli/table.hpp"
 #include "image/time.hpp"
@@ -62,11 +64,13 @@ std::uint64_t memory() {
 }
 
 void count_containers(engine::Engine& engine, Json& info) {
-  const auto records = engine.records.all();
-  info["Containers"] = records.size();
-  info["ContainersRunning"] = records.size();
-  info["ContainersPaused"] = 0;
-  info["ContainersStopped"] = 0;
+  std::map<std::string, int> counts;
+  const std::vector<ContainerView> all = ContainerViewer(engine).all();
+  for (const ContainerView& container : all) ++counts[container.runs() ? container.state : "stopped"];
+  info["Containers"] = all.size();
+  info["ContainersRunning"] = counts["running"] + counts["restarting"];
+  info["ContainersPaused"] = counts["paused"];
+  info["ContainersStopped"] = counts["stopped"];
 }
 
 Json described(engine::Engine& engine) {

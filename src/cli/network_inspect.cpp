@@ -1,8 +1,6 @@
 // coracle network inspect: networks as JSON, with docker's fields.
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
 #include "cli/cli.hpp"
+#include "cli/describe.hpp"
 #include "cli/options.hpp"
 #include "engine/network_use.hpp"
 #include "image/time.hpp"
@@ -11,7 +9,6 @@
 namespace coracle::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using engine::NetworkRecord;
 using kernel::Error;
 
@@ -39,7 +36,10 @@ Json containers(engine::Engine& engine, const NetworkRecord& network) {
   return all;
 }
 
-Json describe(engine::Engine& engine, const NetworkRecord& network) {
+}  // namespace
+
+Json describe_network(engine::Engine& engine, const std::string& name) {
+  const NetworkRecord network = engine.networks.find(name);
   return {{"Name", network.name},
           {"Id", network.id},
           {"Created", image::rfc3339(network.created)},
@@ -58,20 +58,16 @@ Json describe(engine::Engine& engine, const NetworkRecord& network) {
           {"Labels", network.labels}};
 }
 
-}  // namespace
-
 int network_inspect(const Door& door, std::vector<std::string> words) {
-  Options options("network inspect", "NETWORK [NETWORK...]", "Tell all about networks, as JSON");
+  Options options("network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Tell all about networks, as JSON");
+  std::string format;
+  options.value('f', "format", "TEMPLATE", kInspectFormat, format);
   if (!options.read(words)) return 0;
   if (words.empty())
     throw Error("read the command line", 0, "a network is missing; see coracle network inspect --help");
   engine::Engine engine(door.roots);
   sweep(engine);
-  Json all = Json::array();
-  const int status =
-      for_each(words, [&](const std::string& name) { all.push_back(describe(engine, engine.networks.find(name))); });
-  fmt::print("{}\n", all.dump(4, ' ', false, Json::error_handler_t::replace));
-  return status;
+  return print_inspected(words, format, [&](const std::string& name) { return describe_network(engine, name); });
 }
 
 }  // namespace coracle::cli

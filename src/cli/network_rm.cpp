@@ -5,6 +5,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
+#include "cli/prune.hpp"
 #include "engine/network_use.hpp"
 #include "kernel/error.hpp"
 
@@ -41,6 +42,11 @@ int network_prune(const Door& door, std::vector<std::string> words) {
   if (!force && !agrees("all custom networks not used by at least one container")) return 0;
   engine::Engine engine(door.roots);
   sweep(engine);
+  prune_networks(engine);
+  return 0;
+}
+
+void prune_networks(engine::Engine& engine) {
   std::string removed;
   for (const NetworkRecord& network : engine.networks.all()) {
     if (engine::is_fixed(network)) continue;
@@ -52,7 +58,6 @@ int network_prune(const Door& door, std::vector<std::string> words) {
     }
   }
   if (!removed.empty()) fmt::print("Deleted Networks:\n{}\n", removed);
-  return 0;
 }
 
 }  // namespace coracle::cli

@@ -34,7 +34,7 @@ std::uint16_t parse_number(const std::string& text, const std::string& whole) {
   std::uint16_t number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number == 0)
-    throw kernel::Error("read the port " + whole, 0, "write 80, 80/udp or 8000-8010");
+    throw kernel::Error("read the port " + whole, 0, "write 80, 80/udp or 8000-8010").with_status(1);
   return number;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/filters.hpp"
 #include "cli/options.hpp"
+#include "cli/prune.hpp"
 #include "cli/table.hpp"
 #include "engine/events.hpp"
 #include "image/remove.hpp"
@@ -83,6 +84,11 @@ int image_prune(const Door& door, std::vector<std::string> words) {
   }
   engine::Engine engine(door.roots);
   sweep(engine);
+  fmt::print("Total reclaimed space: {}\n", human_size(prune_images(engine, all, filters)));
+  return 0;
+}
+
+std::uint64_t prune_images(engine::Engine& engine, bool all, const Filters& filters) {
   std::set<std::string> chosen;
   for (const image::Listed& image : engine.store.list()) {
     if (fits(engine, filters, image)) chosen.insert(image.id);
@@ -94,8 +100,8 @@ int image_prune(const Door& door, std::vector<std::string> words) {
   if (!removed.deleted.empty()) fmt::print("Deleted Images:\n");
   for (const std::string& untagged : removed.untagged) fmt::print("untagged: {}\n", untagged);
   for (const std::string& deleted : removed.deleted) fmt::print("deleted: {}\n", deleted);
-  fmt::print("{}Total reclaimed space: {}\n", removed.deleted.empty() ? "" : "\n", human_size(removed.bytes));
-  return 0;
+  if (!removed.deleted.empty()) fmt::print("\n");
+  return removed.bytes;
 }
 
 }  // namespace coracle::cli
