@@ -1,6 +1,7 @@
 #include "engine/create.hpp"
 
 #include "engine/chance_name.hpp"
+#include "engine/container_events.hpp"
 #include "engine/find_image.hpp"
 #include "engine/names.hpp"
 #include "engine/network_spec.hpp"
@@ -71,10 +72,12 @@ ContainerLock add(Engine& engine, Record& record, const RunOptions& options) {
   }
   if (!options.name.empty()) link_name(engine.roots.data, record.name, record.id);
   note_anonymous_volumes(engine, options);
+  tell(engine, record, options, "create");
   return lock;
 }
 
 void settle_ended(Engine& engine, Record& record, const RunOptions& options, int status, bool oom_killed) {
+  tell_died(engine, record, options, status, oom_killed);
   if (options.remove) return engine.forget(record);
   record.life.state = State::exited;
   record.life.status = status;

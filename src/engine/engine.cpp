@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "engine/container_events.hpp"
 #include "engine/names.hpp"
 #include "engine/options_json.hpp"
 #include "engine/volume_use.hpp"
@@ -76,6 +77,7 @@ void Engine::settle(const Record& seen) {
   std::optional<Record> record = records.find(seen.id);
   if (!record || !is_said_to_run(*record)) return;  // it ended, and that was written, a moment ago
   if (record->life.state == State::removing || parse_options(record->options).remove) return forget(*record);
+  tell(*this, *record, "die", {{"exitCode", std::to_string(kNobodyKnows)}});
   record->life.state = State::exited;
   record->life.status = kNobodyKnows;
   record->life.finished = now();
@@ -85,8 +87,10 @@ void Engine::settle(const Record& seen) {
 
 void Engine::forget(const Record& record) {
   // First the record: when we are killed now, the next sweep finds a directory that belongs to nobody.
-  if (const auto current = records.find(record.id)) unlink_name(roots.data, current->name);
+  const auto current = records.find(record.id);
+  if (current) unlink_name(roots.data, current->name);
   records.remove(record.id);
+  if (current) tell(*this, *current, "destroy");
   kernel::remove_tree(container_dir(record.id));
   if (has_anonymous_volumes(record) && parse_options(record.options).remove) remove_anonymous_volumes(*this, record);
 }

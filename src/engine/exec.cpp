@@ -3,7 +3,9 @@
 #include <cerrno>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "engine/events.hpp"
 #include "engine/join_note.hpp"
 #include "engine/names.hpp"
 #include "engine/spec.hpp"
@@ -106,7 +108,13 @@ int exec(const Roots& roots, const ExecOptions& options, launch::Keeper* keeper,
   try {
     kernel::shield_executable_from(kernel::noted_pid(note.process));
     parts::Parts parts = make_parts(options, run_dir, keeper);
-    return launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
+    const Attributes who = {{"name", record.name}};
+    const std::string words = fmt::format("{}", fmt::join(options.command, " "));
+    for (const char* action : {"exec_create: ", "exec_start: "})
+      tell(roots.data, "container", action + words, record.id, who);
+    const int status = launch::join(process, parts, kernel::noted_pid(note.process), joining)->status();
+    tell(roots.data, "container", "exec_die", record.id, {{"name", record.name}, {"exitCode", std::to_string(status)}});
+    return status;
   } catch (Error& error) {
     if (error.code() == ESRCH || has_ended(note.process)) refuse_ended(record);
     // A pid namespace whose first process is dead takes no other: that is ENOMEM in pid_namespaces(7).

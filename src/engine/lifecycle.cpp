@@ -4,6 +4,7 @@
 
 #include <poll.h>
 
+#include "engine/container_events.hpp"
 #include "engine/join_note.hpp"
 #include "engine/names.hpp"
 #include "engine/options_json.hpp"
@@ -126,7 +127,10 @@ void stop(Engine& engine, const Record& record, std::optional<int> timeout, int 
   engine.records.set_stopped(record.id, true);
   if (!runs(engine, record)) return;
   const int seconds = timeout.value_or(parse_options(record.options).stop_timeout.value_or(kDefaultTimeout));
-  end(engine, record, signal != 0 ? signal : stop_signal(engine, record), seconds < 0 ? -1 : seconds * 1000);
+  const int asked = signal != 0 ? signal : stop_signal(engine, record);
+  tell(engine, record, "kill", {{"signal", std::to_string(asked)}});
+  end(engine, record, asked, seconds < 0 ? -1 : seconds * 1000);
+  tell(engine, record, "stop");
 }
 
 void send_signal(Engine& engine, const Record& record, int signal) {
@@ -134,6 +138,7 @@ void send_signal(Engine& engine, const Record& record, int signal) {
   if (!process) refuse("kill", record, kNotRunning);
   if (signal == SIGKILL || signal == stop_signal(engine, record)) engine.records.set_stopped(record.id, true);
   const bool frozen = is_frozen(record);
+  tell(engine, record, "kill", {{"signal", std::to_string(signal)}});
   kernel::send_signal(process, signal);
   if (frozen && signal == SIGKILL) thaw(record);
 }
@@ -142,11 +147,13 @@ void pause(Engine& engine, const Record& record) {
   if (!runs(engine, record)) refuse("pause", record, kNotRunning);
   if (is_paused(engine, record)) refuse("pause", record, "it is paused already");
   parts::freeze_cgroup(run_dir(record));
+  tell(engine, record, "pause");
 }
 
 void unpause(Engine& engine, const Record& record) {
   if (!is_paused(engine, record)) refuse("unpause", record, "it is not paused");
   parts::thaw_cgroup(run_dir(record));
+  tell(engine, record, "unpause");
 }
 
 bool is_paused(const Engine& engine, const Record& record) { return engine.runs(record) && is_frozen(record); }
@@ -161,7 +168,9 @@ int wait(Engine& engine, const Record& record) {
 
 void kill_for_good(Engine& engine, const Record& record) {
   engine.records.set_stopped(record.id, true);
-  if (runs(engine, record)) end(engine, record, SIGKILL, 0);
+  if (!runs(engine, record)) return;
+  tell(engine, record, "kill", {{"signal", std::to_string(SIGKILL)}});
+  end(engine, record, SIGKILL, 0);
 }
 
 void remove(Engine& engine, const Record& record, bool volumes, bool killed) {
@@ -183,6 +192,9 @@ void rename(Engine& engine, const Record& record, const std::string& name) {
   engine.records.set_name(record.id, name);
   unlink_name(engine.roots.data, record.name);
   link_name(engine.roots.data, name, record.id);
+  Record renamed = record;
+  renamed.name = name;
+  tell(engine, renamed, "rename", {{"oldName", record.name}});
 }
 
 void update(Engine& engine, const Record& record, const parts::CgroupLimits& limits,
@@ -196,6 +208,7 @@ void update(Engine& engine, const Record& record, const parts::CgroupLimits& lim
   if (restart) options.restart = *restart;
   if (parts::has_limits(limits) && engine.runs(record)) parts::update_cgroup(run_dir(record), limits);
   engine.records.set_options(record.id, to_json(options));
+  tell(engine, record, options, "update");
 }
 
 }  // namespace coracle::engine

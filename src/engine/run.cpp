@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/chance_name.hpp"
+#include "engine/container_events.hpp"
 #include "engine/create.hpp"
 #include "engine/find_image.hpp"
 #include "engine/join_note.hpp"
@@ -55,7 +56,11 @@ Ended run(Engine& engine, const RunOptions& asked, bool timeline, launch::Keeper
                      .record = timeline,
                      .held = held,
                      .meanwhile = sweep_first ? std::function<void()>([&] { check_networks(engine, place); }) : sweep,
-                     .executed = [&](pid_t pid) { write_join_note(place.run_dir, spec, pid); },
+                     .executed =
+                         [&](pid_t pid) {
+                           write_join_note(place.run_dir, spec, pid);
+                           tell(engine, record, options, "start");
+                         },
                      .watch = keeper != nullptr ? keeper->watch() : launch::Watch{}});
     ended.status = outcome.ending.status();
     ended.left_behind.insert(ended.left_behind.end(), outcome.left_behind.begin(), outcome.left_behind.end());

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/audience.hpp"
+#include "engine/container_events.hpp"
 #include "engine/create.hpp"
 #include "engine/find_image.hpp"
 #include "engine/health.hpp"
@@ -160,6 +161,7 @@ launch::Outcome Supervisor::launch(StandardStreams& streams, parts::CgroupUsage&
     record_.life.state = State::running;
     record_.life.started = now();
     engine().records.set_life(id_, record_.life);
+    tell(engine(), record_, options_, "start");
     close_engine();
     say(std::string(1, kRuns));
     begin_health(image.config);
@@ -231,6 +233,7 @@ bool Supervisor::run_once() {
   record_.life.oom_killed = usage.oom_killed;
   if (may_restart(status)) {
     record_.life.state = State::restarting;
+    tell_died(engine(), record_, options_, status, usage.oom_killed);
     engine().records.set_life(id_, record_.life);
     return true;
   }

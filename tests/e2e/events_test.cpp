@@ -4,15 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "e2e/home.hpp"
+#include "e2e/containers_home.hpp"
 #include "engine/events.hpp"
 
 using namespace coracle;
 using namespace coracle::test;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string events(const Home& home, Words words = {}) {
   words.insert(words.begin(), {"events", "--since", "1", "--until", "0s"});
@@ -127,4 +125,25 @@ TEST_CASE("info and version tell of the host in docker's fields") {
   CHECK(contains(home.run({"--version"}).out, version.substr(0, version.find(' '))));
   CHECK(contains(home.run({"version"}).out, "  Kernel Version:   "));
   CHECK(home.run({"version", "-f", "{{"}).status == 1);
+}
+
+TEST_CASE("events tells the life of a container") {
+  const ContainersHome home;
+  home.start({"--name", "web", "-l", "tier=back"}, {"sleep", "1000"});
+  home.good({"exec", "web", "true"});
+  home.good({"pause", "web"});
+  home.good({"unpause", "web"});
+  home.good({"rename", "web", "boat"});
+  home.good({"stop", "-t", "0", "boat"});
+  home.good({"rm", "boat"});
+  home.run({"run", "--rm", "--net", "none", "--name", "short", "busybox", "sh", "-c", "exit 3"});
+  const Words format = {"--filter", "type=container", "--format",
+                        "{{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}"};
+  CHECK(events(home, format) ==
+        "create web <no value>\nstart web <no value>\nexec_create: true web <no value>\n"
+        "exec_start: true web <no value>\nexec_die web 0\npause web <no value>\nunpause web <no value>\n"
+        "rename boat <no value>\nkill boat <no value>\ndie web 137\nstop boat <no value>\ndestroy boat <no value>\n"
+        "create short <no value>\nstart short <no value>\ndie short 3\ndestroy short <no value>\n");
+  CHECK(events(home, {"--filter", "label=tier=back", "--filter", "event=start", "--format", "{{.From}}"}) ==
+        "busybox\n");
 }
