@@ -45,6 +45,6 @@ int main(int argc, char** argv) {
     // An ordinary user has no bridge to lay a cable to.
     const bool root = geteuid() == 0;
     if (!root && needs_root(lesson.app)) throw kernel::Error("choose the address or the bridge", 0, "that is for root");
-    parts.push_back(root ? parts::make_network(network) : parts::make_pasta({network.ports, lesson.id}));
+    parts.push_back(root ? parts::make_network(network) : parts::make_pasta({network.ports, {lesson.id}}));
   });
 }

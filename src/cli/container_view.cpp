@@ -10,6 +10,7 @@
 #include "engine/lifecycle.hpp"
 #include "engine/options_json.hpp"
 #include "kernel/error.hpp"
+#include "parts/network/ports.hpp"
 
 namespace coracle::cli {
 namespace {
@@ -77,7 +78,8 @@ std::vector<Port> ContainerViewer::ports(const ContainerView& container) {
   std::vector<Port> ports;
   if (!container.runs()) return ports;
   std::set<std::string> published;
-  for (const parts::PublishedPort& port : container.options.ports) {
+  // As they were chosen at the start.
+  for (const parts::PublishedPort& port : parts::noted_ports(container.record.run_root + "/" + container.record.id)) {
     ports.push_back({port.host_address.empty() ? "0.0.0.0" : port.host_address, port.host_port, port.container_port,
                      port.protocol});
     published.insert(fmt::format("{}/{}", port.container_port, port.protocol));

@@ -11,6 +11,7 @@ namespace coracle::cli {
 // Throw Error when there is none of that name.
 Json describe_image(engine::Engine& engine, const std::string& name);
 Json describe_network(engine::Engine& engine, const std::string& name);
+Json describe_volume(engine::Engine& engine, const std::string& name);
 Json describe_container(engine::Engine& engine, const std::string& name, bool sizes);
 
 // Parts of a container's.

@@ -22,6 +22,7 @@ constexpr Kind kKinds[] = {
     {"container", describe_container},
     {"image", [](engine::Engine& engine, const std::string& name, bool) { return describe_image(engine, name); }},
     {"network", [](engine::Engine& engine, const std::string& name, bool) { return describe_network(engine, name); }},
+    {"volume", [](engine::Engine& engine, const std::string& name, bool) { return describe_volume(engine, name); }},
 };
 
 Json describe(engine::Engine& engine, const std::string& type, const std::string& name, bool sizes) {
@@ -41,18 +42,18 @@ Json describe(engine::Engine& engine, const std::string& type, const std::string
 
 int inspect(const Door& door, std::vector<std::string> words) {
   Options options("inspect", "[OPTIONS] NAME|ID [NAME|ID...]",
-                  "Tell all about containers, images and networks, as JSON");
+                  "Tell all about containers, images, networks and volumes, as JSON");
   std::string format;
   std::string type;
   bool sizes = false;
   options.value('f', "format", "TEMPLATE", kInspectFormat, format);
   options.flag('s', "size", "How much containers have written as well", sizes);
-  options.value(0, "type", "TYPE", "container, image, network: one kind alone", type);
+  options.value(0, "type", "TYPE", "container, image, network, volume: one kind alone", type);
   if (!options.read(words)) return 0;
   if (words.empty()) throw Error("read the command line", 0, "a name is missing; see coracle inspect --help");
   const bool known = type.empty() || std::any_of(std::begin(kKinds), std::end(kKinds),
                                                  [&](const Kind& kind) { return type == kind.name; });
-  if (!known) throw Error("inspect a " + type, 0, "the types are container, image and network").with_status(1);
+  if (!known) throw Error("inspect a " + type, 0, "the types are container, image, network and volume").with_status(1);
   engine::Engine engine(door.roots);
   sweep(engine);
   return print_inspected(words, format, [&](const std::string& name) { return describe(engine, type, name, sizes); });

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/cli.hpp"
+#include "cli/describe.hpp"
 #include "cli/filters.hpp"
 #include "cli/format.hpp"
 #include "cli/options.hpp"
@@ -47,7 +48,16 @@ Json row(const engine::Engine& engine, const VolumeRecord& volume) {
 
 Json words_or_null(const VolumeRecord::Words& words) { return words.empty() ? Json() : Json(words); }
 
-Json describe(engine::Engine& engine, const std::string& name) {
+bool lets_through(engine::Engine& engine, const Filters& filters, const VolumeRecord& volume) {
+  const auto has_name = [&](const std::string& part) { return volume.name.find(part) != std::string::npos; };
+  return filters.any("name", has_name) && filters.labels(volume.labels) &&
+         filters.any("driver", [](const std::string& driver) { return driver == "local"; }) &&
+         (!filters.given("dangling") || filters.flag("dangling", engine::users_of(engine, volume.name).empty()));
+}
+
+}  // namespace
+
+Json describe_volume(engine::Engine& engine, const std::string& name) {
   const auto volume = engine.volumes.find(name);
   if (!volume) throw Error("get " + name + ": no such volume", ENOENT);
   return {{"CreatedAt", image::rfc3339(volume->created)},
@@ -58,15 +68,6 @@ Json describe(engine::Engine& engine, const std::string& name) {
           {"Options", words_or_null(volume->options)},
           {"Scope", "local"}};
 }
-
-bool lets_through(engine::Engine& engine, const Filters& filters, const VolumeRecord& volume) {
-  const auto has_name = [&](const std::string& part) { return volume.name.find(part) != std::string::npos; };
-  return filters.any("name", has_name) && filters.labels(volume.labels) &&
-         filters.any("driver", [](const std::string& driver) { return driver == "local"; }) &&
-         (!filters.given("dangling") || filters.flag("dangling", engine::users_of(engine, volume.name).empty()));
-}
-
-}  // namespace
 
 int volume_ls(const Door& door, std::vector<std::string> words) {
   Options options("volume ls", "[OPTIONS]", "List the volumes");
@@ -91,7 +92,7 @@ int volume_inspect(const Door& door, std::vector<std::string> words) {
   if (!options.read(words)) return 0;
   if (words.empty()) throw Error("read the command line", 0, "a volume is missing; see coracle volume inspect --help");
   engine::Engine engine(door.roots);
-  return print_inspected(words, format, [&](const std::string& name) { return describe(engine, name); });
+  return print_inspected(words, format, [&](const std::string& name) { return describe_volume(engine, name); });
 }
 
 }  // namespace coracle::cli
