@@ -178,7 +178,7 @@ TEST_CASE("scripts/start runs without root where what it builds is there") {
 
 TEST_CASE("an ordinary user's container runs detached, and is watched, stopped and removed") {
   const OrdinaryUser user;
-  REQUIRE(user.run({"import", "-c", "CMD [\"sh\"]", busybox_layer(), "busybox"}).status == 0);
+  user.import_busybox();
   const Result made = user.run({"run", "-d", "--net", "none", "--name", "boat", "busybox", "sh", "-c",
                                 "mkdir /x; chown www-data /x; trap 'echo bye; exit 7' TERM; echo up; "
                                 "while :; do sleep 0.01; done"});
