@@ -108,8 +108,11 @@ std::vector<std::string> name_files(Network network) {
 void find_shared(Engine& engine, const std::string& text, Place& place) {
   const Record record = find_container(engine.records, text);
   const std::string run_dir = record.run_root + "/" + record.id;
-  if (!can_be_joined(record.run_root, record.id))
+  try {
+    read_join_note(record.run_root, record.id);  // waits for one that is just being started
+  } catch (const Error&) {
     refuse("share the network of " + text, "cannot join network of a non running container: " + record.id);
+  }
   const std::string note = read_join_note(record.run_root, record.id).process;
   const std::string path = fmt::format("/proc/{}/ns/net", kernel::noted_pid(note));
   const kernel::Fd process = kernel::noted_process(note);

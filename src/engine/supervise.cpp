@@ -61,6 +61,8 @@ class Supervisor {
       while (run_once() && wait_to_restart()) {
       }
     } catch (const Error& error) {
+      audience_.reset();
+      lock_.reset();  // who hears of it may remove the container at once
       fail(error);
       return error.status();
     }
