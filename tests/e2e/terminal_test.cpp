@@ -100,6 +100,7 @@ TEST_CASE("keys reach the program: ctrl-c as SIGINT, ctrl-d as the end") {
   person.read_until("reading\r\n");
   person.type("x\r\x04");
   person.read_until("and the end: 0");
+  person.read_until(kPrompt);
   person.type("\x04");
   person.wait();
 }

@@ -21,7 +21,7 @@ TEST_CASE("top shows the processes of a container, in the columns of ps") {
   Result plain;
   CHECK(eventually([&] {  // a shell forks before the fork becomes another program
     plain = home.run({"top", "box"});
-    return contains(plain.out, " sleep 1000\n");
+    return contains(plain.out, " sleep 1000\n") && contains(plain.out, " cat\n");
   }));
   INFO(plain.err);
   CHECK(plain.status == 0);
